@@ -1,0 +1,145 @@
+//! [`Claims`]: what a verified token says.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    Timestamp,
+    token::{Refusal, TokenKind},
+};
+
+/// The names that the settings give to claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimNames {
+    /// `USER_ID_CLAIM`
+    pub user_id: String,
+    /// `TOKEN_TYPE_CLAIM`
+    pub token_type: String,
+    /// `JTI_CLAIM`
+    pub jti: String,
+    /// `SLIDING_TOKEN_REFRESH_EXP_CLAIM`
+    pub refresh_exp: String,
+    /// `REVOKE_TOKEN_CLAIM`
+    pub revoke: String,
+}
+
+impl Default for ClaimNames {
+    fn default() -> Self {
+        Self {
+            user_id: "user_id".into(),
+            token_type: "token_type".into(),
+            jti: "jti".into(),
+            refresh_exp: "refresh_exp".into(),
+            revoke: "hash_password".into(),
+        }
+    }
+}
+
+/// The session a token belongs to (text of a UUID).
+pub const SID: &str = "sid";
+/// Present and true in tokens of superusers.
+pub const IS_SUPERUSER: &str = "is_superuser";
+
+/// The claims of a token whose signature, times, issuer and audience have been verified.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claims {
+    map: Map<String, Value>,
+    /// The `jti`.
+    jti: String,
+    user_id: Option<String>,
+}
+
+impl Claims {
+    /// Checks what SimpleJWT's token class of this kind demands: `exp`, `jti` and the token type.
+    pub fn of_kind(
+        map: Map<String, Value>,
+        kind: TokenKind,
+        names: &ClaimNames,
+    ) -> Result<Self, Refusal> {
+        if !map.contains_key("exp") {
+            return Err(Refusal::Missing("exp".into()));
+        }
+        let jti = match map.get(&names.jti) {
+            None => return Err(Refusal::NoId),
+            Some(Value::String(jti)) => jti.clone(),
+            Some(_) => return Err(not_a_string(&names.jti)),
+        };
+        if kind != TokenKind::Untyped {
+            match map.get(&names.token_type) {
+                None => return Err(Refusal::NoType),
+                Some(Value::String(found)) if found == kind.name() => {}
+                Some(found) => {
+                    let found = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+                    return Err(Refusal::WrongType { found, expected: kind });
+                }
+            }
+        }
+        let user_id = map.get(&names.user_id).map(|value| match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
+            // Nothing that names a user: an id that no user has.
+            _ => String::new(),
+        });
+        Ok(Self { map, jti, user_id })
+    }
+
+    /// The user, as the issuer names it: `None` without the claim, an empty text if the claim is
+    /// neither a string nor an integer.
+    #[must_use]
+    pub fn user_id(&self) -> Option<&str> {
+        self.user_id.as_deref()
+    }
+
+    /// The token's id.
+    #[must_use]
+    pub fn jti(&self) -> &str {
+        &self.jti
+    }
+
+    /// The session, if the token belongs to one.
+    #[must_use]
+    pub fn session(&self) -> Option<&str> {
+        self.map.get(SID).and_then(Value::as_str)
+    }
+
+    /// Whether the issuer says that the user is a superuser.
+    #[must_use]
+    pub fn is_superuser(&self) -> bool {
+        self.map.get(IS_SUPERUSER) == Some(&Value::Bool(true))
+    }
+
+    /// When the token expires.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        Timestamp::from_secs(self.seconds("exp").unwrap_or(0))
+    }
+
+    /// When the token was issued, if it says so.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<Timestamp> {
+        self.seconds("iat").map(Timestamp::from_secs)
+    }
+
+    /// Any claim.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.map.get(name)
+    }
+
+    /// A claim that holds whole seconds since the epoch.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "saturates; the verifier has bounded these times")]
+    pub fn seconds(&self, name: &str) -> Option<i64> {
+        let value = self.map.get(name)?;
+        value.as_i64().or_else(|| value.as_f64().map(|f| f as i64))
+    }
+
+    /// All claims in the token's order.
+    #[must_use]
+    pub const fn as_map(&self) -> &Map<String, Value> {
+        &self.map
+    }
+}
+
+pub(crate) fn not_a_string(claim: &str) -> Refusal {
+    Refusal::Claim { claim: claim.to_owned(), complaint: "is not a string" }
+}

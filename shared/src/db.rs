@@ -1,0 +1,248 @@
+//! [`Db`]: the only handle to a database. Async stops here; everything under it is a plain function
+//! `fn(&mut DbConnection, …) -> QueryResult<T>`.
+//!
+//! Checkout and query run on a blocking thread. How many may run and how many may wait is bounded;
+//! past that the answer is [`DbError::Busy`] (503 with `Retry-After`), never an unbounded queue.
+//! SQLite has one writer behind a fair queue and separate readers, because its busy-waiting writers
+//! starve each other; PostgreSQL uses one pool for both.
+
+pub mod connection;
+mod pool;
+pub mod types;
+pub mod url;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use diesel::{QueryResult, result::Error};
+use diesel_migrations::EmbeddedMigrations;
+use tokio::sync::Semaphore;
+
+pub use connection::DbConnection;
+pub use url::DbUrl;
+
+use pool::Pool;
+
+/// Puts the same tokens in both match arms, for what the derived connection cannot express:
+/// `each_engine!(conn => diesel::insert_into(t).values(&rows).on_conflict_do_nothing().execute(conn))`.
+#[macro_export]
+macro_rules! each_engine {
+    ($conn:ident => $query:expr) => {
+        match $conn {
+            $crate::db::DbConnection::Postgres($conn) => $query,
+            $crate::db::DbConnection::Sqlite($conn) => $query,
+        }
+    };
+}
+
+/// What can go wrong between a handler and its database.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The URL cannot be used.
+    #[error("the database URL cannot be used: {0}")]
+    Url(&'static str),
+    /// The database did not accept a connection.
+    #[error("cannot connect to {database}: {reason}")]
+    Unreachable {
+        /// Its URL without the password.
+        database: String,
+        /// What the client library said, on one line.
+        reason: String,
+    },
+    /// No connection could be had in time.
+    #[error("no database connection: {0}")]
+    NoConnection(String),
+    /// As many queries as allowed wait already.
+    #[error("too many requests wait for the database")]
+    Busy,
+    /// A migration failed.
+    #[error("a migration failed: {0}")]
+    Migration(String),
+    /// The query failed.
+    #[error(transparent)]
+    Query(#[from] Error),
+    /// The work panicked or the runtime is shutting down.
+    #[error("the database task did not finish")]
+    Interrupted,
+}
+
+impl DbError {
+    /// Whether the database is away or full (503, try again) rather than the query wrong (500).
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::NoConnection(_) | Self::Busy | Self::Interrupted => true,
+            Self::Query(error) => pool::is_closed(error) || is_locked(error),
+            Self::Url(_) | Self::Migration(_) => false,
+        }
+    }
+}
+
+/// SQLite's lock was held by another process for longer than the busy timeout.
+fn is_locked(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(_, info) if info.message().contains("database is locked"))
+}
+
+/// The migrations of one service, one tree per engine.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrations {
+    /// Gives the tree for PostgreSQL.
+    pub postgres: fn() -> EmbeddedMigrations,
+    /// Gives the tree for SQLite.
+    pub sqlite: fn() -> EmbeddedMigrations,
+}
+
+/// How many connections one process opens, and how many requests may wait for one.
+#[derive(Debug, Clone, Copy)]
+pub struct DbLimits {
+    /// Connections (PostgreSQL: in all; SQLite: readers, beside the one writer).
+    pub connections: u32,
+    /// Requests that may wait for a connection before the answer is 503.
+    pub waiting: usize,
+}
+
+impl Default for DbLimits {
+    fn default() -> Self {
+        Self { connections: 8, waiting: 1024 }
+    }
+}
+
+/// A database. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Db {
+    url: DbUrl,
+    reader: Lane,
+    writer: Lane,
+}
+
+impl Db {
+    /// Connects once to see that the database is there, applies missing migrations, then pools.
+    /// A database that is down fails at once and says why.
+    pub async fn connect(url: &DbUrl, migrations: Migrations, limits: DbLimits) -> Result<Self, DbError> {
+        migrate(url, migrations).await?;
+        Ok(Self::pooled(url, limits))
+    }
+
+    /// Pools without connecting first.
+    fn pooled(url: &DbUrl, limits: DbLimits) -> Self {
+        let lane = |size: u32| Lane::new(Pool::new(url, size), size, limits.waiting);
+        let reader = lane(limits.connections.max(1));
+        let writer = if url.is_postgres() { reader.clone() } else { lane(1) };
+        Self { url: url.clone(), reader, writer }
+    }
+
+    /// Where the database is.
+    #[must_use]
+    pub const fn url(&self) -> &DbUrl {
+        &self.url
+    }
+
+    /// Runs queries that only read.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, DbError> {
+        self.reader.run(work).await
+    }
+
+    /// Runs a single writing statement, which is its own transaction.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, DbError> {
+        self.writer.run(work).await
+    }
+
+    /// Runs several statements as one: all of them happen, or none.
+    pub async fn transaction<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, DbError> {
+        self.writer.run(|connection| connection.write_transaction(work)).await
+    }
+
+    /// Asks the database whether it answers.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        use diesel::connection::SimpleConnection;
+        self.read(|connection| connection.batch_execute("SELECT 1")).await
+    }
+}
+
+/// Applies the migrations that are missing and returns their versions, oldest first.
+pub async fn migrate(url: &DbUrl, migrations: Migrations) -> Result<Vec<String>, DbError> {
+    let url = url.clone();
+    tokio::task::spawn_blocking(move || DbConnection::open(&url)?.migrate(migrations))
+        .await
+        .map_err(|_| DbError::Interrupted)?
+}
+
+/// How long a request may wait for its turn.
+const TURN: Duration = Duration::from_secs(5);
+
+/// A pool with its bounded, fair queue.
+#[derive(Clone)]
+struct Lane {
+    pool: Pool,
+    turns: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+    max_waiting: usize,
+}
+
+impl std::fmt::Debug for Lane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lane").field("waiting", &self.waiting).finish_non_exhaustive()
+    }
+}
+
+impl Lane {
+    fn new(pool: Pool, size: u32, max_waiting: usize) -> Self {
+        let turns = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1)));
+        Self { pool, turns, waiting: Arc::default(), max_waiting }
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, DbError> {
+        let turn = match Arc::clone(&self.turns).try_acquire_owned() {
+            Ok(turn) => turn,
+            Err(_) => self.wait_for_turn().await?,
+        };
+        let pool = self.pool.clone();
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            pool.run(|connection| work(connection).map_err(DbError::Query))
+        })
+        .await
+        .map_err(|_| DbError::Interrupted)?
+    }
+
+    async fn wait_for_turn(&self) -> Result<tokio::sync::OwnedSemaphorePermit, DbError> {
+        let _place = Place::take(&self.waiting, self.max_waiting)?;
+        match tokio::time::timeout(TURN, Arc::clone(&self.turns).acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(DbError::Busy),
+        }
+    }
+}
+
+/// A place in the queue, given back when dropped.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize, limit: usize) -> Result<Self, DbError> {
+        let place = Self(waiting);
+        if waiting.fetch_add(1, Ordering::Relaxed) < limit { Ok(place) } else { Err(DbError::Busy) }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,105 @@
+//! One connection type over both engines, and how it is opened.
+
+use std::time::Duration;
+
+use diesel::{Connection, PgConnection, SqliteConnection, connection::SimpleConnection};
+use diesel_migrations::MigrationHarness;
+
+use super::{DbError, url::DbUrl};
+
+/// A connection to either engine. Queries are written once against it; `each_engine!` is for the
+/// few constructs that the derived connection lacks (upsert, batch insert).
+#[derive(diesel::MultiConnection)]
+pub enum DbConnection {
+    /// PostgreSQL, through libpq.
+    Postgres(PgConnection),
+    /// SQLite, built in.
+    Sqlite(SqliteConnection),
+}
+
+impl std::fmt::Debug for DbConnection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Postgres(_) => "DbConnection::Postgres",
+            Self::Sqlite(_) => "DbConnection::Sqlite",
+        })
+    }
+}
+
+/// How long SQLite waits for a lock that another process holds (a command beside the server).
+const SQLITE_BUSY: Duration = Duration::from_secs(5);
+
+impl DbConnection {
+    /// Opens a connection to the engine that the URL names.
+    pub(super) fn open(url: &DbUrl) -> Result<Self, DbError> {
+        match url {
+            DbUrl::Postgres { .. } => PgConnection::establish(&url.connection_string())
+                .map(Self::Postgres)
+                .map_err(|e| DbError::Unreachable { database: url.to_string(), reason: one_line(&e.to_string()) }),
+            DbUrl::Sqlite { path } => open_sqlite(path)
+                .map(Self::Sqlite)
+                .map_err(|e| DbError::Unreachable { database: url.to_string(), reason: one_line(&e) }),
+        }
+    }
+
+    /// Runs `work` in a transaction that may write. On SQLite it takes the write lock at once:
+    /// a transaction that reads first and writes later fails under concurrency in spite of any
+    /// busy timeout.
+    pub fn write_transaction<T, E>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<diesel::result::Error>,
+    {
+        if matches!(self, Self::Postgres(_)) {
+            return self.transaction(work);
+        }
+        self.batch_execute("BEGIN IMMEDIATE")?;
+        match work(self) {
+            Ok(value) => {
+                self.batch_execute("COMMIT")?;
+                Ok(value)
+            }
+            Err(error) => {
+                // The first error is the one worth telling; a failed rollback leaves a connection
+                // whose next BEGIN fails, and that one is reported.
+                drop(self.batch_execute("ROLLBACK"));
+                Err(error)
+            }
+        }
+    }
+
+    /// Applies the migrations that are missing. Replicas that start at once take turns.
+    pub(super) fn migrate(&mut self, migrations: super::Migrations) -> Result<Vec<String>, DbError> {
+        let failed = |e: Box<dyn std::error::Error + Send + Sync>| DbError::Migration(one_line(&e.to_string()));
+        match self {
+            Self::Postgres(pg) => {
+                pg.batch_execute("SELECT pg_advisory_lock(7358233)").map_err(DbError::Query)?;
+                let applied = pg.run_pending_migrations((migrations.postgres)()).map(|v| names(&v)).map_err(failed);
+                pg.batch_execute("SELECT pg_advisory_unlock(7358233)").map_err(DbError::Query)?;
+                applied
+            }
+            Self::Sqlite(sqlite) => {
+                sqlite.run_pending_migrations((migrations.sqlite)()).map(|v| names(&v)).map_err(failed)
+            }
+        }
+    }
+}
+
+fn names(versions: &[diesel::migration::MigrationVersion<'_>]) -> Vec<String> {
+    versions.iter().map(ToString::to_string).collect()
+}
+
+/// `synchronous=FULL`: an acknowledged revocation survives a power loss.
+fn open_sqlite(path: &str) -> Result<SqliteConnection, String> {
+    let mut connection = SqliteConnection::establish(path).map_err(|e| e.to_string())?;
+    let pragmas = format!(
+        "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+        SQLITE_BUSY.as_millis()
+    );
+    connection.batch_execute(&pragmas).map_err(|e| e.to_string())?;
+    Ok(connection)
+}
+
+/// Error texts of libpq span lines; a start-up error is one line.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,192 @@
+//! [`JwksClient`]: the issuer's published keys (RFC 7517), fetched in the background.
+//!
+//! - One fetch at a time, however many requests wait for it.
+//! - An unknown `kid` causes a fetch at most once per cooldown; in between, every unknown `kid` is
+//!   answered from memory. So 10,000 random ids cost one fetch, and a key published just now is known
+//!   at the end of the cooldown at the latest.
+//! - When the issuer is away, known keys are trusted up to a ceiling; past it nothing is (503).
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwapOption;
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use crate::{
+    Clock, Timestamp,
+    issuer::{IssuerUnavailable, http_client},
+    keys::{Alg, Found, KeySet, VerifyingKey},
+    verifier::Rules,
+};
+
+/// A JWKS larger than this is refused.
+const MAX_BYTES: usize = 256 * 1024;
+/// A key set is fetched anew this often.
+const REFRESH: Duration = Duration::from_secs(300);
+/// While keys have never been fetched, the next try comes this soon.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// How a client behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct JwksOptions {
+    /// Least time between two fetches caused by unknown ids.
+    pub cooldown: Duration,
+    /// How long keys are trusted after the last successful fetch.
+    pub max_stale: Duration,
+    /// Accept only keys of this algorithm; otherwise each key's own `alg` is pinned to it.
+    pub algorithm: Option<Alg>,
+}
+
+impl JwksOptions {
+    /// As the settings say.
+    #[must_use]
+    pub const fn of(rules: &Rules, algorithm: Option<Alg>) -> Self {
+        Self { cooldown: rules.jwks_cooldown, max_stale: rules.jwks_max_stale, algorithm }
+    }
+}
+
+/// Keys fetched from a JWKS URL.
+#[derive(Debug)]
+pub struct JwksClient {
+    url: url::Url,
+    client: reqwest::Client,
+    options: JwksOptions,
+    clock: Clock,
+    keys: ArcSwapOption<KeySet>,
+    /// When the last successful fetch ended, in microseconds.
+    fetched_at: AtomicI64,
+    /// Held while fetching: when the last attempt began.
+    attempt: Mutex<Option<Timestamp>>,
+    fetches: AtomicU64,
+}
+
+impl JwksClient {
+    /// A client that has fetched nothing yet.
+    pub fn new(url: url::Url, options: JwksOptions, clock: Clock) -> Result<Self, IssuerUnavailable> {
+        Ok(Self {
+            url,
+            client: http_client()?,
+            options,
+            clock,
+            keys: ArcSwapOption::empty(),
+            fetched_at: AtomicI64::new(i64::MIN),
+            attempt: Mutex::new(None),
+            fetches: AtomicU64::new(0),
+        })
+    }
+
+    /// The keys, unless none were ever fetched or the last fetch lies too far back.
+    #[must_use]
+    pub fn current(&self) -> Option<Arc<KeySet>> {
+        let fetched = Timestamp::from_micros(self.fetched_at.load(Ordering::Acquire));
+        if self.clock.now().since(fetched) > self.options.max_stale {
+            return None;
+        }
+        self.keys.load_full()
+    }
+
+    /// How many fetches were made.
+    #[must_use]
+    pub fn fetches(&self) -> u64 {
+        self.fetches.load(Ordering::Relaxed)
+    }
+
+    /// Fetches because of an unknown `kid`, unless the cooldown forbids it. Says whether the key is
+    /// known afterwards.
+    pub async fn look_for(&self, kid: &str) -> bool {
+        let mut attempt = self.attempt.lock().await;
+        if !self.knows(kid) && attempt.is_none_or(|at| self.clock.now().since(at) >= self.options.cooldown) {
+            self.fetch(&mut attempt).await;
+        }
+        drop(attempt);
+        self.knows(kid)
+    }
+
+    fn knows(&self, kid: &str) -> bool {
+        self.current().is_some_and(|keys| matches!(keys.find(Some(kid)), Found::Key(_)))
+    }
+
+    /// Keeps the keys fresh until the client is dropped by everybody else.
+    pub fn follow(self: &Arc<Self>) {
+        let client = Arc::downgrade(self);
+        tokio::spawn(async move {
+            loop {
+                let Some(strong) = client.upgrade() else { return };
+                let known = strong.refresh().await;
+                drop(strong);
+                tokio::time::sleep(if known { REFRESH } else { RETRY }).await;
+            }
+        });
+    }
+
+    /// Fetches now, outside the cooldown. Says whether keys are known afterwards.
+    pub async fn refresh(&self) -> bool {
+        let mut attempt = self.attempt.lock().await;
+        self.fetch(&mut attempt).await;
+        self.current().is_some()
+    }
+
+    async fn fetch(&self, attempt: &mut Option<Timestamp>) {
+        *attempt = Some(self.clock.now());
+        self.fetches.fetch_add(1, Ordering::Relaxed);
+        match self.download().await {
+            Ok(keys) => {
+                self.keys.store(Some(Arc::new(keys)));
+                self.fetched_at.store(self.clock.now().as_micros(), Ordering::Release);
+            }
+            Err(error) => tracing::warn!(jwks.url = %self.url, %error, "the key set could not be fetched"),
+        }
+    }
+
+    async fn download(&self) -> Result<KeySet, IssuerUnavailable> {
+        let unusable = |e: reqwest::Error| IssuerUnavailable(e.without_url().to_string());
+        let request = self.client.get(self.url.clone()).send().await.map_err(unusable)?;
+        let mut response = request.error_for_status().map_err(unusable)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(unusable)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_BYTES {
+                return Err(IssuerUnavailable("the key set is larger than 256 KiB".into()));
+            }
+        }
+        parse(&body, self.options.algorithm)
+    }
+}
+
+#[derive(Deserialize)]
+struct Published {
+    keys: Vec<Value>,
+}
+
+/// Reads a JWKS. Keys that cannot be used are left out; a document that is no JWKS is an error.
+pub fn parse(body: &[u8], algorithm: Option<Alg>) -> Result<KeySet, IssuerUnavailable> {
+    let published: Published =
+        serde_json::from_slice(body).map_err(|_| IssuerUnavailable("the answer is not a JWKS".into()))?;
+    let usable = published.keys.into_iter().filter_map(|value| usable_key(value, algorithm));
+    Ok(KeySet::Published(usable.collect::<HashMap<_, _>>()))
+}
+
+fn usable_key(value: Value, wanted: Option<Alg>) -> Option<(String, VerifyingKey)> {
+    let jwk: Jwk = serde_json::from_value(value).ok()?;
+    let kid = jwk.common.key_id.clone()?;
+    if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)) {
+        return None;
+    }
+    let own: Option<Alg> = jwk.common.key_algorithm.and_then(|a| a.to_string().parse().ok());
+    let alg = match (wanted, own) {
+        (Some(wanted), Some(own)) if wanted != own => return None,
+        (Some(alg), _) | (None, Some(alg)) => alg,
+        // A key that does not say what it is for cannot be pinned.
+        (None, None) => return None,
+    };
+    VerifyingKey::from_jwk(&jwk, alg).ok().map(|key| (kid, key))
+}

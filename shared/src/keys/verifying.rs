@@ -1,0 +1,92 @@
+//! [`VerifyingKey`]: a key with the one algorithm it may be used with.
+
+use aws_lc_rs::hmac;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{
+    Algorithm, AlgorithmFamily, DecodingKey,
+    jwk::{self, AlgorithmParameters, EllipticCurve},
+};
+
+use super::{Alg, KeyError, signing::hmac_algorithm};
+use crate::token::{Parsed, Refusal};
+
+/// A key that verifies tokens of exactly one algorithm.
+#[derive(Clone)]
+pub struct VerifyingKey {
+    alg: Alg,
+    kind: Kind,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Hmac(hmac::Key),
+    Public(DecodingKey),
+}
+
+impl std::fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifyingKey").field("alg", &self.alg).finish_non_exhaustive()
+    }
+}
+
+impl VerifyingKey {
+    /// A shared secret.
+    pub fn hmac(alg: Alg, secret: &[u8]) -> Result<Self, KeyError> {
+        Ok(Self::from_hmac(alg, hmac::Key::new(hmac_algorithm(alg)?, secret)))
+    }
+
+    pub(super) const fn from_hmac(alg: Alg, key: hmac::Key) -> Self {
+        Self { alg, kind: Kind::Hmac(key) }
+    }
+
+    /// A public key in PEM (SubjectPublicKeyInfo, or PKCS#1 for RSA).
+    pub fn from_pem(alg: Alg, pem: &[u8]) -> Result<Self, KeyError> {
+        let key = match alg.0.family() {
+            AlgorithmFamily::Rsa => DecodingKey::from_rsa_pem(pem),
+            AlgorithmFamily::Ec => DecodingKey::from_ec_pem(pem),
+            AlgorithmFamily::Ed => DecodingKey::from_ed_pem(pem),
+            _ => return Err(KeyError(format!("{alg} takes a secret, not a PEM key"))),
+        };
+        let key = key.map_err(|_| KeyError(format!("not a public key in PEM for {alg}")))?;
+        Ok(Self { alg, kind: Kind::Public(key) })
+    }
+
+    /// A public key from a JWKS. Shared secrets are refused: a published one is no secret.
+    pub fn from_jwk(key: &jwk::Jwk, alg: Alg) -> Result<Self, KeyError> {
+        let fits = match (&key.algorithm, alg.0) {
+            (AlgorithmParameters::RSA(_), a) => a.family() == AlgorithmFamily::Rsa,
+            (AlgorithmParameters::EllipticCurve(p), Algorithm::ES256) => p.curve == EllipticCurve::P256,
+            (AlgorithmParameters::EllipticCurve(p), Algorithm::ES384) => p.curve == EllipticCurve::P384,
+            (AlgorithmParameters::OctetKeyPair(p), Algorithm::EdDSA) => p.curve == EllipticCurve::Ed25519,
+            _ => false,
+        };
+        if !fits {
+            return Err(KeyError(format!("the key's type does not fit {alg}")));
+        }
+        let key = DecodingKey::from_jwk(key).map_err(|_| KeyError(format!("not a usable key for {alg}")))?;
+        Ok(Self { alg, kind: Kind::Public(key) })
+    }
+
+    /// The algorithm that this key is pinned to.
+    #[must_use]
+    pub const fn alg(&self) -> Alg {
+        self.alg
+    }
+
+    /// Checks that the token's `alg` is this key's, and then its signature.
+    pub fn check(&self, token: &Parsed<'_>) -> Result<(), Refusal> {
+        if token.alg != self.alg.name() {
+            return Err(Refusal::Algorithm { found: token.alg.clone(), expected: self.alg.name() });
+        }
+        let message = token.message.as_bytes();
+        let valid = match &self.kind {
+            Kind::Hmac(key) => URL_SAFE_NO_PAD
+                .decode(token.signature)
+                .is_ok_and(|signature| hmac::verify(key, message, &signature).is_ok()),
+            Kind::Public(key) => {
+                jsonwebtoken::crypto::verify(token.signature, message, key, self.alg.0).unwrap_or(false)
+            }
+        };
+        if valid { Ok(()) } else { Err(Refusal::Signature) }
+    }
+}
