@@ -1,0 +1,175 @@
+//! Binding, serving and stopping.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer, ResponseError,
+    dev::{Server, ServerHandle},
+    middleware::from_fn,
+    web::{self, Data, ServiceConfig},
+};
+
+use super::{
+    frame, management,
+    management::Readiness,
+    metrics::Metrics,
+};
+use crate::Problem;
+
+/// Where and how a process serves.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// The public port; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// The management port.
+    pub management_listen: SocketAddr,
+    /// Worker threads for the public port.
+    pub workers: usize,
+    /// How long requests in flight may take after a stop was asked for.
+    pub shutdown_timeout: Duration,
+    /// How long a client may take to send a request's head.
+    pub head_timeout: Duration,
+}
+
+impl ServerOptions {
+    /// The default limits for these addresses.
+    #[must_use]
+    pub fn new(listen: SocketAddr, management_listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            management_listen,
+            workers: std::thread::available_parallelism().map_or(2, usize::from),
+            shutdown_timeout: Duration::from_secs(10),
+            head_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A bound server that has not begun to serve.
+pub struct Bound {
+    public: Server,
+    management: Server,
+    /// The public address, the port filled in.
+    pub address: SocketAddr,
+    /// The management address, the port filled in.
+    pub management_address: SocketAddr,
+}
+
+impl std::fmt::Debug for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bound").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Stops a server from elsewhere.
+#[derive(Debug, Clone)]
+pub struct Stop(ServerHandle, ServerHandle);
+
+impl Stop {
+    /// Stops accepting, finishes what is in flight within the limit, then returns.
+    pub async fn gracefully(&self) {
+        self.0.stop(true).await;
+        self.1.stop(true).await;
+    }
+}
+
+/// Binds both ports. `public` and `private` add a service's routes and data; every worker calls them.
+pub fn bind<P, M>(options: &ServerOptions, shared: Shared, public: P, private: M) -> io::Result<Bound>
+where
+    P: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+    M: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+{
+    let metrics = Data::new(shared.metrics.clone());
+    let public = HttpServer::new(move || {
+        App::new()
+            .app_data(metrics.clone())
+            .configure(extractor_errors)
+            .configure(public.clone())
+            .default_service(web::route().to(unknown))
+            .wrap(from_fn(frame::around))
+    })
+    .workers(options.workers)
+    .client_request_timeout(options.head_timeout)
+    .shutdown_timeout(options.shutdown_timeout.as_secs())
+    .disable_signals()
+    .bind(options.listen)?;
+    let address = first_address(&public.addrs())?;
+
+    let metrics = Data::new(shared.metrics);
+    let readiness = Data::new(shared.readiness);
+    let management = HttpServer::new(move || {
+        App::new()
+            .app_data(metrics.clone())
+            .app_data(readiness.clone())
+            .configure(extractor_errors)
+            .configure(management::routes)
+            .configure(private.clone())
+            .default_service(web::route().to(unknown))
+            .wrap(from_fn(frame::around))
+    })
+    .workers(1)
+    .client_request_timeout(options.head_timeout)
+    .shutdown_timeout(options.shutdown_timeout.as_secs())
+    .disable_signals()
+    .bind(options.management_listen)?;
+    let management_address = first_address(&management.addrs())?;
+    Ok(Bound { public: public.run(), management: management.run(), address, management_address })
+}
+
+/// What both ports share.
+#[derive(Debug, Clone, Default)]
+pub struct Shared {
+    /// What `/readyz` asks.
+    pub readiness: Readiness,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+}
+
+fn first_address(addresses: &[SocketAddr]) -> io::Result<SocketAddr> {
+    addresses.first().copied().ok_or_else(|| io::Error::other("no address was bound"))
+}
+
+impl Bound {
+    /// A handle that stops this server.
+    #[must_use]
+    pub fn stop(&self) -> Stop {
+        Stop(self.public.handle(), self.management.handle())
+    }
+
+    /// Serves until stopped through [`Stop`].
+    pub async fn run(self) -> io::Result<()> {
+        let (public, management) = futures_util::future::join(self.public, self.management).await;
+        public.and(management)
+    }
+
+    /// Serves until SIGINT or SIGTERM, then stops gracefully.
+    pub async fn run_until_signal(self) -> io::Result<()> {
+        let stop = self.stop();
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => tracing::info!("SIGINT: stopping"),
+                _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+            }
+            stop.gracefully().await;
+        });
+        self.run().await
+    }
+}
+
+/// Failures of actix's own extractors, in the envelope.
+fn extractor_errors(config: &mut ServiceConfig) {
+    fn bad(detail: &'static str) -> actix_web::Error {
+        Problem::new(actix_web::http::StatusCode::BAD_REQUEST, detail).into()
+    }
+    config
+        .app_data(web::PathConfig::default().error_handler(|_, _| Problem::not_found().into()))
+        .app_data(web::QueryConfig::default().error_handler(|_, _| bad("The query string is malformed.")))
+        .app_data(web::JsonConfig::default().error_handler(|_, _| bad("The JSON body is malformed.")))
+        .app_data(web::FormConfig::default().error_handler(|_, _| bad("The form body is malformed.")));
+}
+
+async fn unknown(request: HttpRequest) -> HttpResponse {
+    tracing::debug!(http.path = request.path(), "no route");
+    Problem::not_found().error_response()
+}

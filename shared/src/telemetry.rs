@@ -1,0 +1,22 @@
+//! Logging: tracing to standard error, for people or as JSON lines.
+
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::config::{ConfigError, Variables};
+
+/// Starts logging as `LOG` (a filter such as `info` or `auth_service=debug`) and `LOG_FORMAT`
+/// (`pretty` or `json`) say. Called again, it changes nothing.
+pub fn start(variables: &Variables) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(variables.get("LOG").unwrap_or("info"))
+        .map_err(|_| ConfigError::new("LOG", "not a filter; try info, debug or auth_service=debug"))?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = match variables.get("LOG_FORMAT").unwrap_or("pretty") {
+        "pretty" => registry.with(fmt::layer().with_target(false).with_writer(std::io::stderr)).try_init(),
+        "json" => registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init(),
+        _ => return Err(ConfigError::new("LOG_FORMAT", "expected pretty or json")),
+    };
+    if started.is_err() {
+        tracing::debug!("logging had been started before");
+    }
+    Ok(())
+}
