@@ -2,7 +2,7 @@
 //!
 //! A handler that takes a `Caller` is protected; one that does not is open. Nothing else decides.
 
-mod classes;
+pub mod classes;
 mod header;
 
 use std::{
@@ -14,7 +14,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode, web::D
 use futures_util::future::{Either, LocalBoxFuture};
 use serde_json::{Map, Value, json};
 
-pub use classes::{AuthenticationClasses, Class};
+pub use classes::{AuthenticationClasses, Class, bearer_challenge};
 use header::{Credentials, credentials};
 
 use crate::{

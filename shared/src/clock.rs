@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 
 /// An instant in UTC, whole microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
-#[diesel(sql_type = crate::db::types::Timestamp)]
+#[diesel(sql_type = crate::db::types::Instant)]
 pub struct Timestamp(jiff::Timestamp);
 
 impl Timestamp {

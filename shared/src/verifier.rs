@@ -1,6 +1,6 @@
 //! [`Verifier`]: local verification of tokens, without a call to anybody on the request path.
 
-mod settings;
+pub mod settings;
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 //! | here | PostgreSQL | SQLite |
 //! |---|---|---|
 //! | `Id` | `uuid` | `TEXT`, hyphenated |
-//! | `Timestamp` | `timestamptz` | `TEXT`, `YYYY-MM-DDTHH:MM:SS.ffffffZ`, so that text order is time order |
+//! | `Instant` | `timestamptz` | `TEXT`, `YYYY-MM-DDTHH:MM:SS.ffffffZ`, so that text order is time order |
 
 use diesel::{
     backend::Backend,
@@ -29,7 +29,7 @@ pub struct Id;
 #[derive(Debug, Clone, Copy, Default, diesel::query_builder::QueryId, SqlType)]
 #[diesel(postgres_type(oid = 1184, array_oid = 1185))]
 #[diesel(sqlite_type(name = "Text"))]
-pub struct Timestamp;
+pub struct Instant;
 
 impl HasSqlType<Id> for MultiBackend {
     fn metadata(lookup: &mut Self::MetadataLookup) -> Self::TypeMetadata {
@@ -37,9 +37,9 @@ impl HasSqlType<Id> for MultiBackend {
     }
 }
 
-impl HasSqlType<Timestamp> for MultiBackend {
+impl HasSqlType<Instant> for MultiBackend {
     fn metadata(lookup: &mut Self::MetadataLookup) -> Self::TypeMetadata {
-        Self::lookup_sql_type::<Timestamp>(lookup)
+        Self::lookup_sql_type::<Instant>(lookup)
     }
 }
 
@@ -91,41 +91,41 @@ impl FromSql<Id, Sqlite> for DbUuid {
 /// Seconds between the Unix epoch and PostgreSQL's, 2000-01-01.
 const PG_EPOCH_SECS: i64 = 946_684_800;
 
-impl ToSql<Timestamp, MultiBackend> for clock::Timestamp {
+impl ToSql<Instant, MultiBackend> for clock::Timestamp {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, MultiBackend>) -> serialize::Result {
-        out.set_value((Timestamp, self));
+        out.set_value((Instant, self));
         Ok(IsNull::No)
     }
 }
 
-impl FromSql<Timestamp, MultiBackend> for clock::Timestamp {
+impl FromSql<Instant, MultiBackend> for clock::Timestamp {
     fn from_sql(bytes: <MultiBackend as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
-        bytes.from_sql::<Self, Timestamp>()
+        bytes.from_sql::<Self, Instant>()
     }
 }
 
-impl ToSql<Timestamp, Pg> for clock::Timestamp {
+impl ToSql<Instant, Pg> for clock::Timestamp {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
         let since_2000 = PgTimestamp(self.as_micros() - PG_EPOCH_SECS * 1_000_000);
         ToSql::<sql_types::Timestamptz, Pg>::to_sql(&since_2000, &mut out.reborrow())
     }
 }
 
-impl FromSql<Timestamp, Pg> for clock::Timestamp {
+impl FromSql<Instant, Pg> for clock::Timestamp {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         let PgTimestamp(micros) = FromSql::<sql_types::Timestamptz, Pg>::from_sql(value)?;
         Ok(Self::from_micros(micros + PG_EPOCH_SECS * 1_000_000))
     }
 }
 
-impl ToSql<Timestamp, Sqlite> for clock::Timestamp {
+impl ToSql<Instant, Sqlite> for clock::Timestamp {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(format!("{:.6}", self.as_jiff()));
         Ok(IsNull::No)
     }
 }
 
-impl FromSql<Timestamp, Sqlite> for clock::Timestamp {
+impl FromSql<Instant, Sqlite> for clock::Timestamp {
     fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
         let text = <String as FromSql<sql_types::Text, Sqlite>>::from_sql(value)?;
         Ok(Self::from_jiff(text.parse()?))

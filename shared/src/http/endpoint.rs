@@ -6,7 +6,7 @@
 
 use actix_web::{
     Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
-    body::{BoxBody, MessageBody},
+    body::BoxBody,
     dev::{AppService, HttpServiceFactory, ServiceRequest, ServiceResponse},
     guard,
     http::{Method, header},
@@ -95,23 +95,12 @@ impl HttpServiceFactory for Endpoint {
     }
 }
 
-async fn refuse_method(request: HttpRequest) -> Problem2 {
-    Problem2(Problem::method_not_allowed(request.method().as_str()))
+async fn refuse_method(request: HttpRequest) -> HttpResponse {
+    Problem::method_not_allowed(request.method().as_str()).error_response()
 }
 
-async fn refuse_caller(_: Caller, request: HttpRequest) -> Problem2 {
+async fn refuse_caller(_: Caller, request: HttpRequest) -> HttpResponse {
     refuse_method(request).await
-}
-
-/// A problem as a handler's regular answer.
-struct Problem2(Problem);
-
-impl Responder for Problem2 {
-    type Body = BoxBody;
-
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        self.0.error_response()
-    }
 }
 
 async fn answer(
@@ -131,4 +120,28 @@ async fn answer(
         Ok(media::Json { indent: Some(indent) }) => indented(response, indent).await,
         _ => Ok(response),
     }
+}
+
+/// Pretty-prints a JSON answer for `Accept: application/json; indent=4`.
+async fn indented(response: ServiceResponse<BoxBody>, indent: u8) -> Result<ServiceResponse<BoxBody>, Error> {
+    let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/json");
+    if !json {
+        return Ok(response);
+    }
+    let (request, response) = response.into_parts();
+    let (head, body) = response.into_parts();
+    let bytes = actix_web::body::to_bytes(body).await?;
+    let pretty = pretty(&bytes, indent).unwrap_or_else(|| bytes.to_vec());
+    let response = head.set_body(pretty).map_into_boxed_body();
+    Ok(ServiceResponse::new(request, response))
+}
+
+fn pretty(bytes: &[u8], indent: u8) -> Option<Vec<u8>> {
+    let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    let spaces = vec![b' '; usize::from(indent)];
+    let mut out = Vec::with_capacity(bytes.len() * 2);
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(&spaces);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
+    serde::Serialize::serialize(&value, &mut serializer).ok()?;
+    Some(out)
 }

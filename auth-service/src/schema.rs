@@ -1,0 +1,63 @@
+//! The tables, once for both engines.
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use shared::db::types::{Id, Instant};
+
+    users (id) {
+        id -> Id,
+        subject -> Text,
+        username -> Text,
+        email -> Text,
+        first_name -> Text,
+        last_name -> Text,
+        password -> Text,
+        password_scheme -> Text,
+        is_active -> Bool,
+        is_superuser -> Bool,
+        credential_version -> BigInt,
+        not_before -> Nullable<Instant>,
+        last_login -> Nullable<Instant>,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use shared::db::types::{Id, Instant};
+
+    sessions (id) {
+        id -> Id,
+        user_id -> Nullable<Id>,
+        user_claim -> Text,
+        is_superuser -> Bool,
+        secret -> Binary,
+        generation -> BigInt,
+        signing_kid -> Nullable<Text>,
+        refresh_kid -> Nullable<Text>,
+        created_at -> Instant,
+        rotated_at -> Instant,
+        expires_at -> Instant,
+        absolute_expires_at -> Instant,
+        revoked_at -> Nullable<Instant>,
+        revoked_reason -> Nullable<Text>,
+        user_agent -> Text,
+        address -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use shared::db::types::Instant;
+
+    keys (kid) {
+        kid -> Text,
+        purpose -> Text,
+        algorithm -> Text,
+        sealed -> Binary,
+        created_at -> Instant,
+        retires_at -> Nullable<Instant>,
+        revoked_at -> Nullable<Instant>,
+    }
+}

@@ -1,0 +1,196 @@
+//! Sessions: one row per login. Nothing is stored per token.
+
+use diesel::prelude::*;
+use shared::{DbConnection, Secret, Timestamp, each_engine, typed_id};
+
+use super::users::UserId;
+use crate::schema::sessions;
+
+typed_id!(
+    /// Identifies a session: the `sid` claim.
+    SessionId
+);
+
+/// A row of `sessions`.
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = sessions)]
+pub struct Session {
+    /// Primary key.
+    pub id: SessionId,
+    /// Whose session; none once the user is deleted, or for a foreign token that named nobody.
+    pub user_id: Option<UserId>,
+    /// The user id claim of the session's tokens.
+    pub user_claim: String,
+    /// The `is_superuser` claim of the session's tokens.
+    pub is_superuser: bool,
+    /// 32 bytes from which the ids of the session's tokens are derived.
+    pub secret: Vec<u8>,
+    /// How often the session was rotated.
+    pub generation: i64,
+    /// The key that signed the latest access token.
+    pub signing_kid: Option<String>,
+    /// The key that signed the latest refresh token.
+    pub refresh_kid: Option<String>,
+    /// The login.
+    pub created_at: Timestamp,
+    /// The latest rotation, or the login.
+    pub rotated_at: Timestamp,
+    /// When the latest refresh token expires.
+    pub expires_at: Timestamp,
+    /// When the session ends, however often it is refreshed.
+    pub absolute_expires_at: Timestamp,
+    /// When the session ended before its time.
+    pub revoked_at: Option<Timestamp>,
+    /// Why.
+    pub revoked_reason: Option<String>,
+    /// The client's own name for itself, cut to 256 characters.
+    pub user_agent: String,
+    /// The client's address.
+    pub address: String,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id)
+            .field("generation", &self.generation)
+            .field("revoked_reason", &self.revoked_reason)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// The session's secret, which must not be shown.
+    #[must_use]
+    pub fn secret(&self) -> Secret<Vec<u8>> {
+        Secret::new(self.secret.clone())
+    }
+}
+
+/// Why a session ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// One of its tokens was blacklisted.
+    Blacklisted,
+    /// A spent refresh token was presented.
+    Reuse,
+    /// The user was deactivated.
+    Deactivated,
+    /// The user was deleted.
+    Deleted,
+    /// The password changed.
+    PasswordChanged,
+}
+
+impl Reason {
+    /// As stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Blacklisted => "blacklisted",
+            Self::Reuse => "reuse",
+            Self::Deactivated => "deactivated",
+            Self::Deleted => "deleted",
+            Self::PasswordChanged => "password_changed",
+        }
+    }
+}
+
+/// The session with this id.
+pub fn find(conn: &mut DbConnection, id: SessionId) -> QueryResult<Option<Session>> {
+    sessions::table.find(id).select(Session::as_select()).first(conn).optional()
+}
+
+/// Adds a session.
+pub fn insert(conn: &mut DbConnection, session: &Session) -> QueryResult<usize> {
+    diesel::insert_into(sessions::table).values(session.clone()).execute(conn)
+}
+
+/// Adds a session unless its id is taken; says whether it was added.
+pub fn insert_if_absent(conn: &mut DbConnection, session: &Session) -> QueryResult<bool> {
+    let added = each_engine!(conn => diesel::insert_into(sessions::table)
+        .values(session.clone())
+        .on_conflict_do_nothing()
+        .execute(conn))?;
+    Ok(added == 1)
+}
+
+/// A rotation: from which generation, when, and what the new tokens are signed with.
+#[derive(Debug, Clone)]
+pub struct Rotation {
+    /// The session.
+    pub id: SessionId,
+    /// The generation of the presented token.
+    pub from: i64,
+    /// Now.
+    pub now: Timestamp,
+    /// When the new refresh token expires, unless the session ends before.
+    pub expires_at: Timestamp,
+    /// The key that signs the access token.
+    pub signing_kid: Option<String>,
+    /// The key that signs the refresh token.
+    pub refresh_kid: Option<String>,
+}
+
+/// Takes the step to the next generation if the presented token is the latest of a live session:
+/// one statement, so that of any number of concurrent refreshes exactly one takes it.
+pub fn rotate(conn: &mut DbConnection, rotation: &Rotation) -> QueryResult<Option<Session>> {
+    let current = sessions::table
+        .filter(sessions::id.eq(rotation.id))
+        .filter(sessions::generation.eq(rotation.from))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(rotation.now))
+        .filter(sessions::absolute_expires_at.gt(rotation.now));
+    diesel::update(current)
+        .set((
+            sessions::generation.eq(rotation.from + 1),
+            sessions::rotated_at.eq(rotation.now),
+            sessions::expires_at.eq(rotation.expires_at),
+            sessions::signing_kid.eq(rotation.signing_kid.clone()),
+            sessions::refresh_kid.eq(rotation.refresh_kid.clone()),
+        ))
+        .returning(sessions::all_columns)
+        .get_result(conn)
+        .optional()
+}
+
+/// Prolongs a live session without a step: rotation that keeps the old token.
+pub fn prolong(conn: &mut DbConnection, rotation: &Rotation) -> QueryResult<Option<Session>> {
+    let live = sessions::table
+        .filter(sessions::id.eq(rotation.id))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(rotation.now))
+        .filter(sessions::absolute_expires_at.gt(rotation.now));
+    diesel::update(live)
+        .set((sessions::rotated_at.eq(rotation.now), sessions::expires_at.eq(rotation.expires_at)))
+        .returning(sessions::all_columns)
+        .get_result(conn)
+        .optional()
+}
+
+/// Ends a session; false if it had ended, or never was.
+pub fn revoke(conn: &mut DbConnection, id: SessionId, reason: Reason, now: Timestamp) -> QueryResult<bool> {
+    let live = sessions::table.filter(sessions::id.eq(id)).filter(sessions::revoked_at.is_null());
+    let ended = diesel::update(live)
+        .set((sessions::revoked_at.eq(Some(now)), sessions::revoked_reason.eq(Some(reason.as_str()))))
+        .execute(conn)?;
+    Ok(ended == 1)
+}
+
+/// Ends every live session of a user.
+pub fn revoke_all(conn: &mut DbConnection, user: UserId, reason: Reason, now: Timestamp) -> QueryResult<usize> {
+    let live = sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::revoked_at.is_null());
+    diesel::update(live)
+        .set((sessions::revoked_at.eq(Some(now)), sessions::revoked_reason.eq(Some(reason.as_str()))))
+        .execute(conn)
+}
+
+/// Removes up to `limit` sessions all of whose tokens have expired.
+pub fn purge(conn: &mut DbConnection, now: Timestamp, limit: i64) -> QueryResult<usize> {
+    let over = sessions::table
+        .filter(sessions::absolute_expires_at.le(now).or(sessions::expires_at.le(now)))
+        .select(sessions::id)
+        .limit(limit);
+    let over: Vec<SessionId> = over.load(conn)?;
+    diesel::delete(sessions::table.filter(sessions::id.eq_any(over))).execute(conn)
+}
