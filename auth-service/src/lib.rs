@@ -1,3 +1,80 @@
-//! x
+//! The auth service: users, credentials, sessions, tokens and keys.
+
+pub mod accounts;
+pub mod api;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod error;
+pub mod keyring;
+pub mod login;
+pub mod mint;
+pub mod password;
 pub mod schema;
+pub mod sealing;
+pub mod session;
 pub mod store;
+
+mod app;
+
+use actix_web::{
+    http::Method,
+    web::{self, ServiceConfig},
+};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use shared::{Endpoint, Migrations};
+
+pub use app::{App, StartError};
+pub use config::Config;
+
+/// The service's migrations, one tree per engine.
+#[must_use]
+pub const fn migrations() -> Migrations {
+    const POSTGRES: EmbeddedMigrations = embed_migrations!("../migrations/auth/postgres");
+    const SQLITE: EmbeddedMigrations = embed_migrations!("../migrations/auth/sqlite");
+    Migrations { postgres: || POSTGRES, sqlite: || SQLITE }
+}
+
+/// The whole public HTTP surface.
+pub fn routes(config: &mut ServiceConfig) {
+    use api::{blacklist, describe, me, obtain, refresh, sliding, verify};
+    for base in ["/api/v1/user/token", "/api/token"] {
+        let token = |path: &str| Endpoint::open(&format!("{base}{path}"));
+        config
+            .service(
+                token("/refresh/").on(Method::POST, refresh::refresh).on(Method::OPTIONS, describe::refresh),
+            )
+            .service(token("/verify/").on(Method::POST, verify::verify).on(Method::OPTIONS, describe::verify))
+            .service(
+                token("/blacklist/")
+                    .on(Method::POST, blacklist::blacklist)
+                    .on(Method::OPTIONS, describe::blacklist),
+            )
+            .service(
+                token("/sliding/refresh/")
+                    .on(Method::POST, sliding::refresh_sliding)
+                    .on(Method::OPTIONS, describe::refresh_sliding),
+            )
+            .service(
+                token("/sliding/")
+                    .on(Method::POST, obtain::obtain_sliding)
+                    .on(Method::OPTIONS, describe::obtain_sliding),
+            )
+            .service(token("/").on(Method::POST, obtain::obtain).on(Method::OPTIONS, describe::obtain));
+    }
+    config.service(Endpoint::protected("/api/v1/user/me/").get(me::show).on(Method::PATCH, me::change));
+    well_known(config);
+}
+
+/// The management port's surface, beside health, readiness and metrics.
+pub fn internal_routes(config: &mut ServiceConfig) {
+    config.route("/internal/user-state", web::get().to(api::internal::user_state));
+    well_known(config);
+}
+
+fn well_known(config: &mut ServiceConfig) {
+    use api::well_known::{jwks, openid_configuration};
+    config
+        .route("/.well-known/jwks.json", web::get().to(jwks))
+        .route("/.well-known/openid-configuration", web::get().to(openid_configuration));
+}

@@ -1,1 +1,12 @@
-fn main(){}
+//! `auth-service serve`, or a management command.
+
+use clap::Parser;
+use shared::config::Variables;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    auth_service::cli::run(auth_service::cli::Cli::parse(), Variables::from_env()).await
+}

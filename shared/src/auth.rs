@@ -83,8 +83,10 @@ impl Authenticator {
         let must_name = !self.ask_user_state || self.classes.stateless();
         match user_id {
             Some(user_id) if !(must_name && user_id.is_empty()) => Ok(Caller { user_id, claims }),
-            _ => Err(self
-                .refuse("Token contained no recognizable user identification", Some("token_not_valid"))),
+            _ => {
+                Err(self
+                    .refuse("Token contained no recognizable user identification", Some("token_not_valid")))
+            }
         }
     }
 

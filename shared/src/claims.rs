@@ -50,11 +50,7 @@ pub struct Claims {
 
 impl Claims {
     /// Checks what SimpleJWT's token class of this kind demands: `exp`, `jti` and the token type.
-    pub fn of_kind(
-        map: Map<String, Value>,
-        kind: TokenKind,
-        names: &ClaimNames,
-    ) -> Result<Self, Refusal> {
+    pub fn of_kind(map: Map<String, Value>, kind: TokenKind, names: &ClaimNames) -> Result<Self, Refusal> {
         if !map.contains_key("exp") {
             return Err(Refusal::Missing("exp".into()));
         }

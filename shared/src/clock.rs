@@ -15,7 +15,18 @@ use std::{
 use serde::{Serialize, Serializer};
 
 /// An instant in UTC, whole microseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    diesel::expression::AsExpression,
+    diesel::deserialize::FromSqlRow,
+)]
 #[diesel(sql_type = crate::db::types::Instant)]
 pub struct Timestamp(jiff::Timestamp);
 
@@ -136,10 +147,7 @@ mod tests {
     #[test]
     fn the_fraction_is_dropped_only_when_it_is_zero() {
         assert_eq!(Timestamp::from_secs(1_795_444_848).to_string(), "2026-11-23T14:40:48Z");
-        assert_eq!(
-            Timestamp::from_micros(1_795_444_848_120_000).to_string(),
-            "2026-11-23T14:40:48.120000Z"
-        );
+        assert_eq!(Timestamp::from_micros(1_795_444_848_120_000).to_string(), "2026-11-23T14:40:48.120000Z");
     }
 
     #[test]

@@ -8,7 +8,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use crate::Secret;
+
 pub mod values;
+
+/// The shortest `SERVICE_SECRET`, in bytes.
+const LEAST_SECRET: usize = 32;
+
+/// `SERVICE_SECRET`: one, or two separated by a comma while it changes. Empty when unset.
+pub fn service_secrets(variables: &Variables) -> Result<Vec<Secret<String>>, ConfigError> {
+    let name = "SERVICE_SECRET";
+    let Some(text) = variables.get(name) else { return Ok(Vec::new()) };
+    let secrets: Vec<&str> = text.split(',').map(str::trim).collect();
+    if secrets.len() > 2 || secrets.iter().any(|secret| secret.len() < LEAST_SECRET) {
+        return Err(ConfigError::new(
+            name,
+            "expected one or two secrets of 32 bytes or more, separated by a comma",
+        ));
+    }
+    Ok(secrets.into_iter().map(|secret| Secret::new(secret.to_owned())).collect())
+}
 
 /// Where a setting's value came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -51,7 +70,9 @@ impl Variables {
     /// The process's environment.
     #[must_use]
     pub fn from_env() -> Self {
-        Self::from_pairs(std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))))
+        Self::from_pairs(
+            std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))),
+        )
     }
 
     /// Given pairs, as if they were the environment.
@@ -206,7 +227,9 @@ mod tests {
         let known = [Listing::of("X_", &Sample { leeway: 0, name: String::new() }, &Variables::default())];
         let refuse = |pairs: &[(&str, &str)]| variables(pairs).refuse_unknown("X_", &known);
         assert!(refuse(&[("X_LEWAY", "1")]).unwrap_err().to_string().starts_with("X_LEWAY: unknown"));
-        assert!(refuse(&[("X_SERVICE_HOST", "10.0.0.1"), ("X_PORT", "tcp://10.0.0.1:80"), ("Y_Z", "1")]).is_ok());
+        assert!(
+            refuse(&[("X_SERVICE_HOST", "10.0.0.1"), ("X_PORT", "tcp://10.0.0.1:80"), ("Y_Z", "1")]).is_ok()
+        );
         let python = refuse(&[("X_TOKEN_OBTAIN_SERIALIZER", "a.b.C")]).unwrap_err();
         assert!(python.to_string().contains("Python"), "{python}");
     }

@@ -123,7 +123,8 @@ impl KeySource {
     pub fn choose(rules: &Rules, issuer: &Issuer, clock: &Clock) -> Result<Self, IssuerUnavailable> {
         if let Some(url) = &rules.jwk_url {
             // The original pins the algorithm of the settings for a foreign JWKS.
-            let client = JwksClient::new(url.clone(), JwksOptions::of(rules, Some(rules.algorithm)), clock.clone())?;
+            let client =
+                JwksClient::new(url.clone(), JwksOptions::of(rules, Some(rules.algorithm)), clock.clone())?;
             return Ok(Self::Http(Arc::new(client)));
         }
         if let Some(keys) = &rules.fixed_keys {
@@ -132,7 +133,8 @@ impl KeySource {
         match issuer {
             Issuer::Local { keys, .. } => Ok(Self::Local(Arc::clone(keys))),
             Issuer::Http { url, .. } => {
-                let jwks = url.join("/.well-known/jwks.json").map_err(|e| IssuerUnavailable(e.to_string()))?;
+                let jwks =
+                    url.join("/.well-known/jwks.json").map_err(|e| IssuerUnavailable(e.to_string()))?;
                 let client = JwksClient::new(jwks, JwksOptions::of(rules, None), clock.clone())?;
                 Ok(Self::Http(Arc::new(client)))
             }

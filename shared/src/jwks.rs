@@ -42,15 +42,17 @@ pub struct JwksOptions {
     pub cooldown: Duration,
     /// How long keys are trusted after the last successful fetch.
     pub max_stale: Duration,
-    /// Accept only keys of this algorithm; otherwise each key's own `alg` is pinned to it.
-    pub algorithm: Option<Alg>,
+    /// A foreign JWKS (`AUTH_JWK_URL`): only keys of this algorithm are accepted, and while there are
+    /// none, tokens are invalid, as in the original. For our own issuer each key's `alg` is pinned to
+    /// it, and without keys the service is unavailable.
+    pub foreign: Option<Alg>,
 }
 
 impl JwksOptions {
     /// As the settings say.
     #[must_use]
-    pub const fn of(rules: &Rules, algorithm: Option<Alg>) -> Self {
-        Self { cooldown: rules.jwks_cooldown, max_stale: rules.jwks_max_stale, algorithm }
+    pub const fn of(rules: &Rules, foreign: Option<Alg>) -> Self {
+        Self { cooldown: rules.jwks_cooldown, max_stale: rules.jwks_max_stale, foreign }
     }
 }
 
@@ -88,10 +90,9 @@ impl JwksClient {
     #[must_use]
     pub fn current(&self) -> Option<Arc<KeySet>> {
         let fetched = Timestamp::from_micros(self.fetched_at.load(Ordering::Acquire));
-        if self.clock.now().since(fetched) > self.options.max_stale {
-            return None;
-        }
-        self.keys.load_full()
+        let fresh = self.clock.now().since(fetched) <= self.options.max_stale;
+        let known = if fresh { self.keys.load_full() } else { None };
+        known.or_else(|| self.options.foreign.map(|_| Arc::new(KeySet::empty())))
     }
 
     /// How many fetches were made.
@@ -158,7 +159,7 @@ impl JwksClient {
                 return Err(IssuerUnavailable("the key set is larger than 256 KiB".into()));
             }
         }
-        parse(&body, self.options.algorithm)
+        parse(&body, self.options.foreign)
     }
 }
 

@@ -85,8 +85,9 @@ impl Problem {
     /// 503 with `Retry-After`: nothing is wrong with the request, try again.
     #[must_use]
     pub fn unavailable(retry_after: Duration) -> Self {
-        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable, try again later.")
-            .code("unavailable");
+        let mut problem =
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable, try again later.")
+                .code("unavailable");
         problem.retry_after = Some(retry_after);
         problem
     }

@@ -10,7 +10,10 @@ use crate::clock::Timestamp;
 /// # Panics
 /// When the operating system cannot give randomness: nothing secure can be done after that.
 #[must_use]
-#[expect(clippy::expect_used, reason = "without randomness no secret may be made; stopping is the safe answer")]
+#[expect(
+    clippy::expect_used,
+    reason = "without randomness no secret may be made; stopping is the safe answer"
+)]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut out = [0; N];
     SystemRandom::new().fill(&mut out).expect("the operating system gives randomness");

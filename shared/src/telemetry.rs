@@ -20,3 +20,16 @@ pub fn start(variables: &Variables) -> Result<(), ConfigError> {
     }
     Ok(())
 }
+
+/// The exit code of a command; a failure is told on standard error, on one line.
+#[must_use]
+#[expect(clippy::print_stderr, reason = "the command's user reads it, whatever the log filter says")]
+pub fn exit_code(done: Result<(), String>) -> std::process::ExitCode {
+    match done {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", error.split_whitespace().collect::<Vec<_>>().join(" "));
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

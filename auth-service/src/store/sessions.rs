@@ -178,7 +178,12 @@ pub fn revoke(conn: &mut DbConnection, id: SessionId, reason: Reason, now: Times
 }
 
 /// Ends every live session of a user.
-pub fn revoke_all(conn: &mut DbConnection, user: UserId, reason: Reason, now: Timestamp) -> QueryResult<usize> {
+pub fn revoke_all(
+    conn: &mut DbConnection,
+    user: UserId,
+    reason: Reason,
+    now: Timestamp,
+) -> QueryResult<usize> {
     let live = sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::revoked_at.is_null());
     diesel::update(live)
         .set((sessions::revoked_at.eq(Some(now)), sessions::revoked_reason.eq(Some(reason.as_str()))))

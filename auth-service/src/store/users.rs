@@ -48,7 +48,10 @@ pub struct User {
 
 impl std::fmt::Debug for User {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("User").field("id", &self.id).field("is_active", &self.is_active).finish_non_exhaustive()
+        f.debug_struct("User")
+            .field("id", &self.id)
+            .field("is_active", &self.is_active)
+            .finish_non_exhaustive()
     }
 }
 
@@ -136,7 +139,8 @@ pub struct NewPassword {
 
 /// Replaces a hash that was made with outdated parameters, unless the password has changed since.
 pub fn rehash(conn: &mut DbConnection, user: &User, password: &NewPassword) -> QueryResult<usize> {
-    let unchanged = users::table.filter(users::id.eq(user.id)).filter(users::password.eq(user.password.clone()));
+    let unchanged =
+        users::table.filter(users::id.eq(user.id)).filter(users::password.eq(user.password.clone()));
     diesel::update(unchanged)
         .set((users::password.eq(password.encoded.expose()), users::password_scheme.eq(&password.scheme)))
         .execute(conn)

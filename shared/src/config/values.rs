@@ -52,7 +52,8 @@ impl FromStr for List {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let items: Vec<String> = text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(Into::into).collect();
+        let items: Vec<String> =
+            text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(Into::into).collect();
         if items.is_empty() { Err("expected at least one item".to_owned()) } else { Ok(Self(items)) }
     }
 }

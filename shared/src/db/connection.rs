@@ -33,9 +33,11 @@ impl DbConnection {
     /// Opens a connection to the engine that the URL names.
     pub(super) fn open(url: &DbUrl) -> Result<Self, DbError> {
         match url {
-            DbUrl::Postgres { .. } => PgConnection::establish(&url.connection_string())
-                .map(Self::Postgres)
-                .map_err(|e| DbError::Unreachable { database: url.to_string(), reason: one_line(&e.to_string()) }),
+            DbUrl::Postgres { .. } => {
+                PgConnection::establish(&url.connection_string()).map(Self::Postgres).map_err(|e| {
+                    DbError::Unreachable { database: url.to_string(), reason: one_line(&e.to_string()) }
+                })
+            }
             DbUrl::Sqlite { path } => open_sqlite(path)
                 .map(Self::Sqlite)
                 .map_err(|e| DbError::Unreachable { database: url.to_string(), reason: one_line(&e) }),
@@ -67,13 +69,28 @@ impl DbConnection {
         }
     }
 
+    /// Inside a write transaction: waits until nobody else holds the lock of this name, and holds it
+    /// to the transaction's end. SQLite's write lock, which such a transaction has, serves for all.
+    pub fn lock_exclusively(&mut self, name: &str) -> diesel::QueryResult<()> {
+        use diesel::{RunQueryDsl, sql_query, sql_types::Text};
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(pg) => sql_query("SELECT pg_advisory_xact_lock(hashtext($1))")
+                .bind::<Text, _>(name)
+                .execute(pg)
+                .map(|_| ()),
+        }
+    }
+
     /// Applies the migrations that are missing. Replicas that start at once take turns.
     pub(super) fn migrate(&mut self, migrations: super::Migrations) -> Result<Vec<String>, DbError> {
-        let failed = |e: Box<dyn std::error::Error + Send + Sync>| DbError::Migration(one_line(&e.to_string()));
+        let failed =
+            |e: Box<dyn std::error::Error + Send + Sync>| DbError::Migration(one_line(&e.to_string()));
         match self {
             Self::Postgres(pg) => {
                 pg.batch_execute("SELECT pg_advisory_lock(7358233)").map_err(DbError::Query)?;
-                let applied = pg.run_pending_migrations((migrations.postgres)()).map(|v| names(&v)).map_err(failed);
+                let applied =
+                    pg.run_pending_migrations((migrations.postgres)()).map(|v| names(&v)).map_err(failed);
                 pg.batch_execute("SELECT pg_advisory_unlock(7358233)").map_err(DbError::Query)?;
                 applied
             }

@@ -98,7 +98,10 @@ impl Pool {
 /// Whether the error says that the connection is gone rather than the query wrong.
 pub(super) fn is_closed(error: &Error) -> bool {
     match error {
-        Error::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _)
+        Error::DatabaseError(
+            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+            _,
+        )
         | Error::BrokenTransactionManager => true,
         // An orderly shutdown (57P01 and its kin) reaches diesel as an unknown kind.
         Error::DatabaseError(DatabaseErrorKind::Unknown, info) => {

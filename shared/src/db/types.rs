@@ -44,7 +44,18 @@ impl HasSqlType<Instant> for MultiBackend {
 }
 
 /// An identifier column's value: a UUID in either engine's form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    diesel::expression::AsExpression,
+    diesel::deserialize::FromSqlRow,
+)]
 #[diesel(sql_type = Id)]
 pub struct DbUuid(pub Uuid);
 

@@ -25,11 +25,14 @@ impl DbUrl {
         let bad = |reason: &'static str| DbError::Url(reason);
         if let Some(path) = text.strip_prefix("sqlite://") {
             if path.is_empty() || path.contains(":memory:") {
-                return Err(bad("a sqlite:// URL names a file, for example sqlite:///var/lib/tessera/auth.db"));
+                return Err(bad(
+                    "a sqlite:// URL names a file, for example sqlite:///var/lib/tessera/auth.db",
+                ));
             }
             return Ok(Self::Sqlite { path: path.to_owned() });
         }
-        let url = url::Url::parse(text).map_err(|_| bad("it is not a URL; expected sqlite://… or postgres://…"))?;
+        let url =
+            url::Url::parse(text).map_err(|_| bad("it is not a URL; expected sqlite://… or postgres://…"))?;
         match url.scheme() {
             "postgres" | "postgresql" => Ok(Self::Postgres { url }),
             _ => Err(bad("unknown scheme; expected sqlite://… or postgres://…")),
@@ -95,7 +98,9 @@ mod tests {
     #[test]
     fn the_scheme_picks_the_engine() {
         assert!(DbUrl::parse("postgres://u:p@h/db").unwrap().is_postgres());
-        assert!(matches!(DbUrl::parse("sqlite:///tmp/a.db").unwrap(), DbUrl::Sqlite { path } if path == "/tmp/a.db"));
+        assert!(
+            matches!(DbUrl::parse("sqlite:///tmp/a.db").unwrap(), DbUrl::Sqlite { path } if path == "/tmp/a.db")
+        );
         for bad in ["mysql://h/db", "auth.db", "", "sqlite://", "sqlite://:memory:"] {
             assert!(matches!(DbUrl::parse(bad), Err(DbError::Url(_))), "{bad}");
         }

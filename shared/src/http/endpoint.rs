@@ -9,12 +9,12 @@ use actix_web::{
     body::BoxBody,
     dev::{AppService, HttpServiceFactory, ServiceRequest, ServiceResponse},
     guard,
-    http::{Method, header},
+    http::{Method, StatusCode, header},
     middleware::{Next, from_fn},
     web,
 };
 
-use crate::{Problem, auth::Caller, media};
+use crate::{Problem, auth::Caller, media::Accept};
 
 /// A path and its methods.
 pub struct Endpoint {
@@ -108,16 +108,19 @@ async fn answer(
     next: Next<BoxBody>,
     allow: String,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let accept = media::negotiate(request.request());
-    let mut response = match accept {
-        Ok(_) => next.call(request).await?,
-        Err(ref problem) => request.into_response(problem.error_response()),
+    let accept = Accept::of(request.request());
+    let mut response = match accept.refusal() {
+        None => next.call(request).await?,
+        Some((status, body)) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::NOT_ACCEPTABLE);
+            request.into_response(Problem::with_body(status, body).error_response())
+        }
     };
     if let Ok(allow) = header::HeaderValue::from_str(&allow) {
         response.headers_mut().insert(header::ALLOW, allow);
     }
     match accept {
-        Ok(media::Json { indent: Some(indent) }) => indented(response, indent).await,
+        Accept::Json { indent: Some(indent) } => indented(response, indent).await,
         _ => Ok(response),
     }
 }

@@ -25,7 +25,8 @@ impl RequestId {
     /// The id that the client or gateway sent, if it is short and plain; otherwise a new one.
     fn of(headers: &HeaderMap) -> Self {
         let plain = |text: &&str| {
-            (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            (1..=128).contains(&text.len())
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
         };
         let sent = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(plain);
         Self(sent.map_or_else(|| random::uuid_v7(Clock::System.now()).to_string(), str::to_owned))
@@ -59,7 +60,11 @@ pub async fn around<B: MessageBody>(
     let mut response = next.call(request).instrument(span.clone()).await?;
     let status = response.status();
     span.in_scope(|| {
-        tracing::debug!(http.status = status.as_u16(), duration_ms = started.elapsed().as_millis(), "answered");
+        tracing::debug!(
+            http.status = status.as_u16(),
+            duration_ms = started.elapsed().as_millis(),
+            "answered"
+        );
     });
     if let Some(metrics) = metrics {
         metrics.answered(method.as_str(), status.as_u16(), started.elapsed());

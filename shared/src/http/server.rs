@@ -9,11 +9,7 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 
-use super::{
-    frame, management,
-    management::Readiness,
-    metrics::Metrics,
-};
+use super::{frame, management, management::Readiness, metrics::Metrics};
 use crate::Problem;
 
 /// Where and how a process serves.

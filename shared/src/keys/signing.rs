@@ -3,9 +3,9 @@
 use aws_lc_rs::{
     hmac, rand,
     signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
-        Ed25519KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
-        RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+        EcdsaSigningAlgorithm, Ed25519KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
+        RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
     },
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -71,9 +71,9 @@ impl SigningKey {
         let unusable = || KeyError(format!("not a usable private key for {alg}"));
         let der = key.as_bytes();
         let pair = match alg.0.family() {
-            AlgorithmFamily::Ed => Pair::Ed25519(
-                Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(|_| unusable())?,
-            ),
+            AlgorithmFamily::Ed => {
+                Pair::Ed25519(Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(|_| unusable())?)
+            }
             AlgorithmFamily::Ec => {
                 Pair::Ecdsa(EcdsaKeyPair::from_pkcs8(ecdsa_algorithm(alg)?, der).map_err(|_| unusable())?)
             }

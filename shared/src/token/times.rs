@@ -18,7 +18,11 @@ pub(crate) struct Leeway {
 }
 
 /// Checks the times that are present. That `exp` is there at all is checked later, by the kind.
-pub(crate) fn check_times(claims: &Map<String, Value>, now: Timestamp, leeway: Leeway) -> Result<(), Refusal> {
+pub(crate) fn check_times(
+    claims: &Map<String, Value>,
+    now: Timestamp,
+    leeway: Leeway,
+) -> Result<(), Refusal> {
     for claim in ["iat", "nbf"] {
         if let Some(value) = claims.get(claim) {
             let at = number(value).ok_or_else(|| not_a_number(claim))?;
@@ -58,7 +62,10 @@ fn seconds(at: Timestamp) -> f64 {
     precise(at.as_micros()) / 1e6
 }
 
-#[expect(clippy::cast_precision_loss, reason = "exact up to the year 2255 in microseconds; times beyond lose no second")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "exact up to the year 2255 in microseconds; times beyond lose no second"
+)]
 fn precise(value: i64) -> f64 {
     value as f64
 }
@@ -86,7 +93,9 @@ mod tests {
 
     #[test]
     fn odd_times_are_refused() {
-        for exp in [json!(null), json!("soon"), json!("1001"), json!([1001]), json!({}), json!(1e20), json!(1e308)] {
+        for exp in
+            [json!(null), json!("soon"), json!("1001"), json!([1001]), json!({}), json!(1e20), json!(1e308)]
+        {
             assert!(matches!(check(json!({"exp": exp})), Err(Refusal::Claim { .. })), "{exp}");
         }
     }

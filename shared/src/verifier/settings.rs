@@ -79,6 +79,14 @@ pub struct Rules {
     pub(crate) leeway: Leeway,
 }
 
+impl Rules {
+    /// The leeway on `exp` and `refresh_exp`.
+    #[must_use]
+    pub const fn expiry_leeway(&self) -> Duration {
+        self.leeway.expiry
+    }
+}
+
 impl VerifierSettings {
     /// Reads `AUTH_*`.
     pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
@@ -106,8 +114,15 @@ impl VerifierSettings {
                 None => Some(DEFAULT_ISSUER.to_owned()),
                 Some(set) => set.as_option().cloned(),
             },
-            audience: self.audience.as_ref().and_then(OrNone::as_option).map_or_else(Vec::new, |l| l.0.clone()),
-            header_types: self.auth_header_types.as_ref().map_or_else(|| vec!["Bearer".into()], |l| l.0.clone()),
+            audience: self
+                .audience
+                .as_ref()
+                .and_then(OrNone::as_option)
+                .map_or_else(Vec::new, |l| l.0.clone()),
+            header_types: self
+                .auth_header_types
+                .as_ref()
+                .map_or_else(|| vec!["Bearer".into()], |l| l.0.clone()),
             header_name: self.header_name()?,
             token_kinds: self.token_kinds()?,
             algorithm,
@@ -156,7 +171,8 @@ impl VerifierSettings {
     fn header_name(&self) -> Result<HeaderName, ConfigError> {
         let Some(name) = &self.auth_header_name else { return Ok(actix_web::http::header::AUTHORIZATION) };
         let plain = name.strip_prefix("HTTP_").unwrap_or(name).replace('_', "-").to_ascii_lowercase();
-        HeaderName::try_from(plain).map_err(|_| ConfigError::new("AUTH_AUTH_HEADER_NAME", "not a header name"))
+        HeaderName::try_from(plain)
+            .map_err(|_| ConfigError::new("AUTH_AUTH_HEADER_NAME", "not a header name"))
     }
 
     fn token_kinds(&self) -> Result<Vec<TokenKind>, ConfigError> {
@@ -172,7 +188,8 @@ impl VerifierSettings {
     }
 
     fn fixed_keys(&self, algorithm: Alg) -> Result<Option<KeySet>, ConfigError> {
-        let complain = |name: &'static str| move |e: crate::keys::KeyError| ConfigError::new(name, &e.to_string());
+        let complain =
+            |name: &'static str| move |e: crate::keys::KeyError| ConfigError::new(name, &e.to_string());
         if algorithm.is_hmac() {
             return match self.signing_key() {
                 Some(Some(secret)) => VerifyingKey::hmac(algorithm, secret.as_bytes())
@@ -180,18 +197,20 @@ impl VerifierSettings {
                     .map_err(complain("AUTH_SIGNING_KEY")),
                 _ => Err(ConfigError::new(
                     "AUTH_SIGNING_KEY",
-                    &format!("must be set with AUTH_ALGORITHM={algorithm}: a shared secret is never published"),
+                    &format!(
+                        "must be set with AUTH_ALGORITHM={algorithm}: a shared secret is never published"
+                    ),
                 )),
             };
         }
         let key = match (&self.verifying_key, self.signing_key()) {
-            (Some(OrNone::Some(pem)), _) => VerifyingKey::from_pem(algorithm, lines(pem).as_bytes())
+            (Some(OrNone::Some(pem)), _) => VerifyingKey::from_pem(algorithm, pem_lines(pem).as_bytes())
                 .map_err(complain("AUTH_VERIFYING_KEY"))?,
             (Some(OrNone::None), Some(Some(_))) => {
                 let why = "cannot be none when AUTH_SIGNING_KEY is set: no token could be verified";
                 return Err(ConfigError::new("AUTH_VERIFYING_KEY", why));
             }
-            (None, Some(Some(pem))) => SigningKey::from_pem(algorithm, lines(pem).as_bytes())
+            (None, Some(Some(pem))) => SigningKey::from_pem(algorithm, pem_lines(pem).as_bytes())
                 .and_then(|key| key.verifying())
                 .map_err(complain("AUTH_SIGNING_KEY"))?,
             _ => return Ok(None),
@@ -214,7 +233,7 @@ impl VerifierSettings {
 
 /// A PEM text in one line, with `\n` spelled out, as environment files need it.
 #[must_use]
-pub fn lines(pem: &str) -> String {
+pub fn pem_lines(pem: &str) -> String {
     pem.replace("\\n", "\n")
 }
 
@@ -228,7 +247,19 @@ fn refuse_clashes(names: &ClaimNames) -> Result<(), ConfigError> {
         ("AUTH_REVOKE_TOKEN_CLAIM", &names.revoke),
     ];
     for (i, (name, claim)) in given.iter().enumerate() {
-        let reserved = ["exp", "iat", "nbf", "iss", "aud", "sid", "is_superuser", "org_id", "org_role", "permissions", "mv"];
+        let reserved = [
+            "exp",
+            "iat",
+            "nbf",
+            "iss",
+            "aud",
+            "sid",
+            "is_superuser",
+            "org_id",
+            "org_role",
+            "permissions",
+            "mv",
+        ];
         if reserved.contains(&claim.as_str()) {
             return Err(ConfigError::new(name, &format!("`{claim}` has a meaning of its own")));
         }

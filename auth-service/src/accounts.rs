@@ -1,0 +1,184 @@
+//! What operators do with users, each with exactly its effect on sessions. The commands call these;
+//! so will the API for accounts.
+
+use std::sync::LazyLock;
+
+use diesel::result::{DatabaseErrorKind, Error};
+use regex::Regex;
+use shared::{Clock, Db, DbError, Secret, input};
+
+use crate::{
+    password::{self, Argon2Params, HashPool, PoolError, Scheme},
+    store::{
+        sessions::{self, Reason},
+        users::{self, NewPassword, User, UserId},
+    },
+};
+
+/// Why an operation on a user was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The user name is not one.
+    #[error("the user name may have up to 150 letters, digits and @/./+/-/_ only")]
+    BadUsername,
+    /// The address is not one.
+    #[error("the e-mail address is not valid")]
+    BadEmail,
+    /// The password cannot work.
+    #[error("the password {0}")]
+    BadPassword(&'static str),
+    /// The name is taken.
+    #[error("that username is already taken")]
+    Taken,
+    /// There is no such user.
+    #[error("no user has the name `{0}`")]
+    Unknown(String),
+    /// The password could not be hashed.
+    #[error(transparent)]
+    Hashing(#[from] PoolError),
+    /// The hash could not be made.
+    #[error("the password could not be hashed")]
+    Hash,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+/// A user to be.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// Unique.
+    pub username: String,
+    /// May be empty.
+    pub email: String,
+    /// The password.
+    pub password: Secret<String>,
+    /// Whether every permission is granted.
+    pub is_superuser: bool,
+}
+
+/// Django's rule for user names, applied to the whole text.
+#[expect(clippy::expect_used, reason = "a constant pattern; the tests compile it")]
+static USERNAME: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\A[\w.@+-]{1,150}\z").expect("a valid pattern"));
+
+/// Checks a password that is to be set. The framework trims what clients send, so a password that
+/// begins or ends with white space could never be entered.
+pub fn check_password(password: &str) -> Result<(), AccountError> {
+    if password.is_empty() {
+        return Err(AccountError::BadPassword("is empty"));
+    }
+    if password.trim() != password {
+        return Err(AccountError::BadPassword("begins or ends with white space, which clients trim"));
+    }
+    if password.contains('\0') {
+        return Err(AccountError::BadPassword("contains a null character"));
+    }
+    if password.len() > 4096 {
+        return Err(AccountError::BadPassword("is longer than 4,096 bytes"));
+    }
+    Ok(())
+}
+
+/// Hashes a password on the pool, with the parameters for new passwords.
+pub async fn encode(pool: &HashPool, password: Secret<String>) -> Result<NewPassword, AccountError> {
+    let params = Argon2Params::default();
+    let scheme = Scheme::argon2id(params.clone()).label();
+    let encoded = pool.run(move || password::hash(password.expose(), &params)).await?;
+    Ok(NewPassword { encoded: Secret::new(encoded.map_err(|_| AccountError::Hash)?), scheme })
+}
+
+/// Adds a user.
+pub async fn create(db: &Db, pool: &HashPool, clock: &Clock, new: NewUser) -> Result<User, AccountError> {
+    if !USERNAME.is_match(&new.username) {
+        return Err(AccountError::BadUsername);
+    }
+    if !new.email.is_empty() && !input::is_email(&new.email) {
+        return Err(AccountError::BadEmail);
+    }
+    check_password(new.password.expose())?;
+    let password = encode(pool, new.password).await?;
+    let now = clock.now();
+    let id = UserId::new(now);
+    let user = User {
+        id,
+        subject: id.to_string(),
+        username: new.username,
+        email: new.email,
+        first_name: String::new(),
+        last_name: String::new(),
+        password: password.encoded.expose().clone(),
+        password_scheme: password.scheme,
+        is_active: true,
+        is_superuser: new.is_superuser,
+        credential_version: 0,
+        not_before: None,
+        last_login: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let row = user.clone();
+    match db.write(move |conn| users::insert(conn, &row)).await {
+        Ok(_) => Ok(user),
+        Err(DbError::Query(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))) => {
+            Err(AccountError::Taken)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Sets a password and ends every session of the user.
+pub async fn set_password(
+    db: &Db,
+    pool: &HashPool,
+    clock: &Clock,
+    username: &str,
+    password: Secret<String>,
+) -> Result<User, AccountError> {
+    check_password(password.expose())?;
+    let encoded = encode(pool, password).await?;
+    let now = clock.now();
+    change(db, username, move |conn, user| {
+        users::set_password(conn, user.id, &encoded, now)?;
+        sessions::revoke_all(conn, user.id, Reason::PasswordChanged, now)
+    })
+    .await
+}
+
+/// Activates or deactivates. Deactivating ends every session of the user.
+pub async fn set_active(db: &Db, clock: &Clock, username: &str, active: bool) -> Result<User, AccountError> {
+    let now = clock.now();
+    change(db, username, move |conn, user| {
+        users::set_active(conn, user.id, active, now)?;
+        if active { Ok(0) } else { sessions::revoke_all(conn, user.id, Reason::Deactivated, now) }
+    })
+    .await
+}
+
+/// Deletes a user and ends every session.
+pub async fn delete(db: &Db, clock: &Clock, username: &str) -> Result<User, AccountError> {
+    let now = clock.now();
+    change(db, username, move |conn, user| {
+        sessions::revoke_all(conn, user.id, Reason::Deleted, now)?;
+        users::delete(conn, user.id)
+    })
+    .await
+}
+
+/// Changes a user in one transaction. The user's own row comes first in every such step, so that
+/// none deadlocks with another.
+async fn change(
+    db: &Db,
+    username: &str,
+    step: impl FnOnce(&mut shared::DbConnection, &User) -> diesel::QueryResult<usize> + Send + 'static,
+) -> Result<User, AccountError> {
+    let name = username.to_owned();
+    let changed = db
+        .transaction(move |conn| {
+            let Some(user) = users::find_by_username(conn, &name)? else { return Ok(None) };
+            step(conn, &user)?;
+            Ok(Some(user))
+        })
+        .await?;
+    changed.ok_or_else(|| AccountError::Unknown(username.to_owned()))
+}

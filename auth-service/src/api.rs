@@ -1,0 +1,35 @@
+//! The verbs: one endpoint per file, wire types beside their handler.
+
+pub mod blacklist;
+pub mod describe;
+pub mod internal;
+pub mod me;
+pub mod obtain;
+pub mod refresh;
+pub mod sliding;
+pub mod verify;
+pub mod well_known;
+
+use actix_web::{HttpRequest, HttpResponse, http::header};
+use serde::Serialize;
+
+use crate::session::Client;
+
+/// An answer with tokens in it: never stored by a cache (RFC 6749, section 5.1).
+fn tokens(body: &impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body)
+}
+
+/// The longest `User-Agent` kept, in characters.
+const USER_AGENT: usize = 256;
+
+/// The client as the request shows it.
+fn client(request: &HttpRequest) -> Client {
+    let user_agent =
+        request.headers().get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let plain = |c: &char| !c.is_control();
+    Client {
+        address: request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default(),
+        user_agent: user_agent.unwrap_or_default().chars().filter(plain).take(USER_AGENT).collect(),
+    }
+}

@@ -1,0 +1,24 @@
+//! `POST token/blacklist/`: whoever holds a refresh token may end its session.
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+use serde_json::json;
+use shared::input::Body;
+
+use super::{client, refresh::presented};
+use crate::{
+    App,
+    error::AuthError,
+    session::{self, Presented},
+};
+
+/// Ends the session of a refresh token.
+pub async fn blacklist(app: Data<App>, request: HttpRequest, body: Body) -> Result<HttpResponse, AuthError> {
+    let claims = presented(&app, body).await?;
+    if app.config().tokens.blacklist_installed {
+        let token = Presented::new(&claims);
+        let context = app.session_context(client(&request))?;
+        let ended = app.db().write(move |conn| session::blacklist(conn, &token, &context)).await?;
+        ended.map_err(|ended| app.ended(ended))?;
+    }
+    Ok(HttpResponse::Ok().json(json!({})))
+}

@@ -1,0 +1,41 @@
+//! `/internal`: calls between services, authenticated by `SERVICE_SECRET`.
+
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError,
+    web::{Data, Query},
+};
+use aws_lc_rs::constant_time;
+use serde::Deserialize;
+use shared::{Problem, issuer::SERVICE_SECRET_HEADER};
+
+use crate::{App, error::AuthError};
+
+/// Refuses a call that does not carry one of the service secrets; without any, every call.
+fn authenticate(app: &App, request: &HttpRequest) -> Result<(), AuthError> {
+    let presented =
+        request.headers().get(SERVICE_SECRET_HEADER).map(|value| value.as_bytes()).unwrap_or_default();
+    let secrets = &app.config().service_secrets;
+    let known = secrets
+        .iter()
+        .any(|secret| constant_time::verify_slices_are_equal(secret.expose().as_bytes(), presented).is_ok());
+    if known { Ok(()) } else { Err(AuthError::NotAService) }
+}
+
+/// The query of [`user_state`].
+#[derive(Debug, Deserialize)]
+pub struct Who {
+    user_id: String,
+}
+
+/// The state of the user with this value in the user id claim.
+pub async fn user_state(
+    app: Data<App>,
+    request: HttpRequest,
+    who: Query<Who>,
+) -> Result<HttpResponse, AuthError> {
+    authenticate(&app, &request)?;
+    Ok(match app.user_state(&who.user_id).await? {
+        Some(state) => HttpResponse::Ok().json(state),
+        None => Problem::not_found().error_response(),
+    })
+}

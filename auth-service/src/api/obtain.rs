@@ -1,0 +1,70 @@
+//! `POST token/` and `POST token/sliding/`: log in with a name and a password.
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+use serde::Serialize;
+use shared::{
+    input::{Body, Form, Mode, Text},
+    token::TokenKind,
+};
+
+use super::{client, tokens};
+use crate::{App, error::AuthError, login, mint::Stamp};
+
+/// The pair, in the original's order.
+#[derive(Serialize)]
+struct Pair {
+    refresh: String,
+    access: String,
+}
+
+/// Answers with a pair of refresh and access token.
+pub async fn obtain(app: Data<App>, request: HttpRequest, body: Body) -> Result<HttpResponse, AuthError> {
+    let credentials = credentials(body).await?;
+    let user = login::authenticate(&app, credentials).await?;
+    let mint = app.mint();
+    let policy = &app.config().tokens;
+    let session = login::begin(&app, &user, client(&request), policy.refresh_lifetime).await?;
+    let claims = mint.login_claims(&user);
+    let now = session.created_at;
+    let limit = session.absolute_expires_at;
+    let refresh =
+        Stamp::fresh(now, policy.refresh_lifetime).no_later_than(limit).derived(TokenKind::Refresh, &session);
+    let access = Stamp::fresh(now, policy.access_lifetime);
+    Ok(tokens(&Pair {
+        refresh: mint.refresh(&claims, &session, &refresh)?,
+        access: mint.access(&claims, &session, &access)?,
+    }))
+}
+
+/// A sliding token.
+#[derive(Serialize)]
+pub(super) struct Single {
+    pub(super) token: String,
+}
+
+/// Answers with a sliding token.
+pub async fn obtain_sliding(
+    app: Data<App>,
+    request: HttpRequest,
+    body: Body,
+) -> Result<HttpResponse, AuthError> {
+    let credentials = credentials(body).await?;
+    let user = login::authenticate(&app, credentials).await?;
+    let mint = app.mint();
+    let policy = &app.config().tokens;
+    let session = login::begin(&app, &user, client(&request), policy.sliding_refresh_lifetime).await?;
+    let now = session.created_at;
+    let refresh_until = now.after(policy.sliding_refresh_lifetime.0).min(session.absolute_expires_at);
+    let claims = mint.sliding_claims(&user, refresh_until);
+    let stamp = Stamp::fresh(now, policy.sliding_lifetime);
+    Ok(tokens(&Single { token: mint.sliding(&claims, &session, &stamp)? }))
+}
+
+async fn credentials(body: Body) -> Result<login::Credentials, AuthError> {
+    let input = body.read().await?;
+    let mut form = Form::new(&input, Mode::Full);
+    let username = form.required("username", Text::required());
+    let password = form.required("password", Text::required());
+    form.finish()?;
+    Ok(login::Credentials { username, password: shared::Secret::new(password) })
+}

@@ -1,0 +1,29 @@
+//! `/.well-known/jwks.json` (RFC 7517) and a minimal `/.well-known/openid-configuration`.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use serde_json::json;
+
+use crate::App;
+
+/// How long validators may keep the documents: short, so that a new key is seen in time.
+const CACHE: &str = "public, max-age=60";
+
+/// The public keys.
+pub async fn jwks(app: Data<App>) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, CACHE)).json(app.keyring().jwks())
+}
+
+/// What a client needs to find the keys. We are not an OpenID provider yet and do not claim to be.
+pub async fn openid_configuration(app: Data<App>, request: HttpRequest) -> HttpResponse {
+    let connection = request.connection_info();
+    let base = format!("{}://{}", connection.scheme(), connection.host());
+    let rules = &app.config().rules;
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, CACHE)).json(json!({
+        "issuer": rules.issuer.as_deref().unwrap_or(&base),
+        "jwks_uri": format!("{base}/.well-known/jwks.json"),
+        "token_endpoint": format!("{base}/api/v1/user/token/"),
+        "id_token_signing_alg_values_supported": [rules.algorithm],
+        "subject_types_supported": ["public"],
+        "response_types_supported": [],
+    }))
+}

@@ -1,0 +1,141 @@
+//! The management commands, shared by `auth-service` and the single-process stack.
+
+mod accounts;
+mod token;
+
+use clap::{Args, Subcommand};
+use shared::{
+    Clock, Db,
+    config::{ConfigError, Listing, Variables},
+};
+
+pub use accounts::{AccountCommand, CreateUser};
+pub use token::{TokenCommand, Verify};
+
+use crate::{App, Config, StartError, migrations, password::HashPool, store::sessions};
+
+/// What the service can be told to do, beside serving.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create a superuser; asks for what the flags leave out.
+    Createsuperuser(CreateUser),
+    /// Manage users.
+    #[command(subcommand)]
+    User(AccountCommand),
+    /// Apply the database migrations that are missing.
+    Migrate,
+    /// Show every setting, its value and where it came from.
+    Config(ConfigFormat),
+    /// Remove expired sessions.
+    FlushExpired,
+    /// Work with tokens.
+    #[command(subcommand)]
+    Token(TokenCommand),
+}
+
+/// How `config` prints.
+#[derive(Debug, Args)]
+pub struct ConfigFormat {
+    /// As JSON instead of lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs a command. Whatever it prints for its user goes to `out`.
+pub async fn run(
+    command: Command,
+    variables: &Variables,
+    out: &mut dyn std::io::Write,
+) -> anyhow::Result<()> {
+    match command {
+        Command::Createsuperuser(new) => {
+            let tools = Tools::open(variables).await?;
+            let user = accounts::create(&tools, new, true).await?;
+            writeln!(out, "Superuser {} created successfully.", user.username)?;
+        }
+        Command::User(command) => accounts::run(command, &Tools::open(variables).await?, out).await?,
+        Command::Migrate => migrate(variables, out).await?,
+        Command::Config(format) => print_config(&Config::read(variables)?, &format, out)?,
+        Command::FlushExpired => flush_expired(&Tools::open(variables).await?, out).await?,
+        Command::Token(TokenCommand::Verify(verify)) => token::verify(verify, variables, out).await?,
+    }
+    Ok(())
+}
+
+/// What commands that touch users need: no keys, no server.
+pub(crate) struct Tools {
+    pub(crate) db: Db,
+    pub(crate) pool: HashPool,
+    pub(crate) clock: Clock,
+}
+
+impl Tools {
+    async fn open(variables: &Variables) -> Result<Self, StartError> {
+        let config = Config::read(variables)?;
+        let db = Db::connect(&config.database, migrations(), config.database_limits).await?;
+        let pool = HashPool::new(std::num::NonZeroUsize::MIN, 1)?;
+        Ok(Self { db, pool, clock: Clock::System })
+    }
+}
+
+async fn migrate(variables: &Variables, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
+    let config = Config::read(variables)?;
+    let applied = shared::db::migrate(&config.database, migrations()).await?;
+    for version in &applied {
+        writeln!(out, "auth: applied {version}")?;
+    }
+    if applied.is_empty() {
+        writeln!(out, "auth: nothing to apply")?;
+    }
+    Ok(())
+}
+
+/// Prints settings: `NAME=value  (source)`, or a JSON array.
+pub fn print_listings(
+    listings: &[Listing],
+    format: &ConfigFormat,
+    out: &mut dyn std::io::Write,
+) -> std::io::Result<()> {
+    let settings: Vec<_> = listings.iter().flat_map(|listing| &listing.0).collect();
+    if format.json {
+        serde_json::to_writer_pretty(&mut *out, &settings)?;
+        return writeln!(out);
+    }
+    for setting in settings {
+        let value = setting.value.as_str().map_or_else(|| setting.value.to_string(), str::to_owned);
+        let source = serde_json::to_value(setting.source)?;
+        writeln!(out, "{}={value}  ({})", setting.name, source.as_str().unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+fn print_config(config: &Config, format: &ConfigFormat, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+    print_listings(config.listings(), format, out)
+}
+
+/// Rows removed by one statement: small, so that logins are not held up.
+const BATCH: i64 = 500;
+
+async fn flush_expired(tools: &Tools, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
+    let now = tools.clock.now();
+    let mut total = 0;
+    loop {
+        let removed = tools.db.write(move |conn| sessions::purge(conn, now, BATCH)).await?;
+        total += removed;
+        if removed == 0 {
+            break;
+        }
+    }
+    writeln!(out, "removed {total} expired sessions")?;
+    Ok(())
+}
+
+/// Starts the service for `serve`.
+pub async fn start(variables: &Variables) -> Result<App, StartError> {
+    App::start(Config::read(variables)?, Clock::System).await
+}
+
+/// A complaint about flags that contradict each other, in the form of a setting's complaint.
+pub(crate) fn flag_error(flag: &str, complaint: &str) -> ConfigError {
+    ConfigError::new(flag, complaint)
+}

@@ -1,0 +1,319 @@
+//! `AUTH_*`: the settings of SimpleJWT that are not Python hooks, and our own, checked once.
+
+use std::{net::SocketAddr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    DbLimits, DbUrl, Secret,
+    auth::AuthenticationClasses,
+    config::{
+        ConfigError, Listing, Variables,
+        values::{List, Span, Switch},
+    },
+    verifier::{Rules, VerifierSettings},
+};
+
+use crate::{sealing::SealingKeys, store::users::UserIdField};
+
+/// `AUTH_*` beyond what every validator reads.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+struct Settings {
+    #[serde(default = "defaults::listen")]
+    listen: SocketAddr,
+    #[serde(default = "defaults::management_listen")]
+    management_listen: SocketAddr,
+    database_url: Option<Secret<String>>,
+    #[serde(default = "defaults::connections")]
+    database_connections: u32,
+    /// Requests that may wait for a database connection.
+    #[serde(default = "defaults::waiting")]
+    database_waiting: usize,
+    /// The organization service's management address; used from the organizations release on.
+    org_url: Option<String>,
+    /// 32 bytes in base64; several separated by commas, the first of which seals new keys.
+    key_encryption_key: Option<Secret<String>>,
+    #[serde(default = "defaults::five_minutes")]
+    access_token_lifetime: Span,
+    #[serde(default = "defaults::one_day")]
+    refresh_token_lifetime: Span,
+    #[serde(default = "defaults::on")]
+    rotate_refresh_tokens: Switch,
+    #[serde(default = "defaults::on")]
+    blacklist_after_rotation: Switch,
+    #[serde(default = "defaults::off")]
+    update_last_login: Switch,
+    #[serde(default = "defaults::user_id_field")]
+    user_id_field: String,
+    #[serde(default = "defaults::five_minutes")]
+    sliding_token_lifetime: Span,
+    #[serde(default = "defaults::one_day")]
+    sliding_token_refresh_lifetime: Span,
+    /// How long the immediate parent of a refresh token still gets the same successor.
+    #[serde(default = "defaults::grace")]
+    refresh_grace: Span,
+    /// How long a session can live, however often it is refreshed.
+    #[serde(default = "defaults::thirty_days")]
+    session_lifetime: Span,
+    /// Whether the original's blacklist app is installed: off makes `blacklist/` do nothing.
+    #[serde(default = "defaults::on")]
+    token_blacklist: Switch,
+    /// Django's `AUTHENTICATION_BACKENDS`: `ModelBackend` or `AllowAllUsersModelBackend`.
+    #[serde(default = "defaults::backends")]
+    authentication_backends: List,
+    /// Threads that hash passwords.
+    hash_threads: Option<usize>,
+    /// Logins that may wait for a hashing thread before the answer is 503.
+    #[serde(default = "defaults::hash_queue")]
+    hash_queue: usize,
+}
+
+mod defaults {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use shared::config::values::{List, Span, Switch};
+
+    pub(super) fn listen() -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, 8001).into()
+    }
+    pub(super) fn management_listen() -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, 9001).into()
+    }
+    pub(super) const fn connections() -> u32 {
+        8
+    }
+    pub(super) const fn waiting() -> usize {
+        1024
+    }
+    pub(super) const fn five_minutes() -> Span {
+        Span::secs(300)
+    }
+    pub(super) const fn one_day() -> Span {
+        Span::secs(86_400)
+    }
+    pub(super) const fn thirty_days() -> Span {
+        Span::secs(30 * 86_400)
+    }
+    pub(super) const fn grace() -> Span {
+        Span::secs(10)
+    }
+    pub(super) const fn on() -> Switch {
+        Switch(true)
+    }
+    pub(super) const fn off() -> Switch {
+        Switch(false)
+    }
+    pub(super) fn user_id_field() -> String {
+        "id".to_owned()
+    }
+    pub(super) fn backends() -> List {
+        List(vec!["ModelBackend".to_owned()])
+    }
+    pub(super) const fn hash_queue() -> usize {
+        64
+    }
+}
+
+/// How tokens are made and sessions live.
+#[derive(Debug, Clone)]
+pub struct TokenPolicy {
+    /// `ACCESS_TOKEN_LIFETIME`
+    pub access_lifetime: Span,
+    /// `REFRESH_TOKEN_LIFETIME`
+    pub refresh_lifetime: Span,
+    /// `SLIDING_TOKEN_LIFETIME`
+    pub sliding_lifetime: Span,
+    /// `SLIDING_TOKEN_REFRESH_LIFETIME`
+    pub sliding_refresh_lifetime: Span,
+    /// `AUTH_SESSION_LIFETIME`
+    pub session_lifetime: Span,
+    /// `AUTH_REFRESH_GRACE`
+    pub grace: Duration,
+    /// What a refresh does with the presented token.
+    pub rotation: Rotation,
+    /// Whether `blacklist/` does anything.
+    pub blacklist_installed: bool,
+    /// Whether `verify/` refuses blacklisted refresh tokens, as the original decides it.
+    pub verify_consults_blacklist: bool,
+    /// `UPDATE_LAST_LOGIN`
+    pub update_last_login: bool,
+    /// `USER_ID_FIELD`
+    pub user_id_field: UserIdField,
+    /// Whether inactive users may log in: both the backend and the rule must allow it.
+    pub inactive_may_log_in: bool,
+}
+
+/// What a refresh does with the presented token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// `ROTATE_REFRESH_TOKENS` off: only a new access token.
+    Off,
+    /// A new refresh token; the old one stays valid.
+    KeepOld,
+    /// A new refresh token; the old one is spent.
+    Once,
+}
+
+/// The service's configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The public address.
+    pub listen: SocketAddr,
+    /// The management address.
+    pub management_listen: SocketAddr,
+    /// Where the database is.
+    pub database: DbUrl,
+    /// Connections and waiting requests.
+    pub database_limits: DbLimits,
+    /// What tokens must satisfy.
+    pub rules: Rules,
+    /// How they are made.
+    pub tokens: TokenPolicy,
+    /// A signing key from the settings; none: keys are managed in the database.
+    pub signing_key: Option<Secret<String>>,
+    /// What seals managed keys.
+    pub sealing: Option<SealingKeys>,
+    /// The order of authentication classes.
+    pub classes: AuthenticationClasses,
+    /// `SERVICE_SECRET`: any of these authenticates internal calls.
+    pub service_secrets: Vec<Secret<String>>,
+    /// Threads that hash passwords.
+    pub hash_threads: usize,
+    /// Logins that may wait for one.
+    pub hash_queue: usize,
+    listings: Vec<Listing>,
+}
+
+impl Config {
+    /// Reads and checks the settings.
+    pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
+        let settings: Settings = variables.read("AUTH_")?;
+        let verifier = VerifierSettings::read(variables)?;
+        let listings = vec![Listing::of("AUTH_", &settings, variables), verifier.listing(variables)];
+        variables.refuse_unknown("AUTH_", &listings)?;
+        let rules = verifier.rules()?;
+        let signing_key = signing_key(&verifier, variables)?;
+        Ok(Self {
+            listen: settings.listen,
+            management_listen: settings.management_listen,
+            database: database(&settings)?,
+            database_limits: DbLimits {
+                connections: settings.database_connections.max(1),
+                waiting: settings.database_waiting,
+            },
+            tokens: token_policy(&settings, &rules)?,
+            rules,
+            signing_key,
+            sealing: settings
+                .key_encryption_key
+                .as_ref()
+                .map(|key| SealingKeys::parse(key.expose()))
+                .transpose()?,
+            classes: AuthenticationClasses::read(variables)?,
+            service_secrets: shared::config::service_secrets(variables)?,
+            hash_threads: settings.hash_threads.unwrap_or_else(half_the_cores).max(1),
+            hash_queue: settings.hash_queue.max(1),
+            listings,
+        })
+    }
+
+    /// Every setting with its value and source.
+    #[must_use]
+    pub fn listings(&self) -> &[Listing] {
+        &self.listings
+    }
+}
+
+/// Hashing must leave room for everything else.
+fn half_the_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
+}
+
+fn database(settings: &Settings) -> Result<DbUrl, ConfigError> {
+    let name = "AUTH_DATABASE_URL";
+    let url = settings.database_url.as_ref().ok_or_else(|| ConfigError::new(name, "must be set"))?;
+    DbUrl::parse(url.expose()).map_err(|e| ConfigError::new(name, &e.to_string()))
+}
+
+/// The explicit key, and the contradictions around it.
+fn signing_key(
+    verifier: &VerifierSettings,
+    variables: &Variables,
+) -> Result<Option<Secret<String>>, ConfigError> {
+    match verifier.signing_key() {
+        Some(Some(key)) => Ok(Some(Secret::new(key.to_owned()))),
+        Some(None) => Err(ConfigError::new(
+            "AUTH_SIGNING_KEY",
+            "cannot be none: the auth service could not issue tokens",
+        )),
+        None => {
+            let contradiction = ["AUTH_VERIFYING_KEY", "AUTH_JWK_URL"]
+                .into_iter()
+                .find(|name| variables.get(name).is_some_and(|value| !value.eq_ignore_ascii_case("none")));
+            match contradiction {
+                Some(name) => {
+                    let why =
+                        "contradicts managed keys: it is for use with AUTH_SIGNING_KEY, or for validators";
+                    Err(ConfigError::new(name, why))
+                }
+                None => Ok(None),
+            }
+        }
+    }
+}
+
+fn token_policy(settings: &Settings, rules: &Rules) -> Result<TokenPolicy, ConfigError> {
+    let rotation = match (settings.rotate_refresh_tokens.0, settings.blacklist_after_rotation.0) {
+        (false, _) => Rotation::Off,
+        (true, true) if settings.token_blacklist.0 => Rotation::Once,
+        (true, _) => Rotation::KeepOld,
+    };
+    let lifetimes = [
+        ("AUTH_ACCESS_TOKEN_LIFETIME", settings.access_token_lifetime),
+        ("AUTH_REFRESH_TOKEN_LIFETIME", settings.refresh_token_lifetime),
+        ("AUTH_SLIDING_TOKEN_LIFETIME", settings.sliding_token_lifetime),
+        ("AUTH_SLIDING_TOKEN_REFRESH_LIFETIME", settings.sliding_token_refresh_lifetime),
+        ("AUTH_SESSION_LIFETIME", settings.session_lifetime),
+    ];
+    if let Some((name, _)) = lifetimes.iter().find(|(_, lifetime)| lifetime.as_secs() < 1) {
+        return Err(ConfigError::new(name, "must be at least one second"));
+    }
+    Ok(TokenPolicy {
+        access_lifetime: settings.access_token_lifetime,
+        refresh_lifetime: settings.refresh_token_lifetime,
+        sliding_lifetime: settings.sliding_token_lifetime,
+        sliding_refresh_lifetime: settings.sliding_token_refresh_lifetime,
+        session_lifetime: settings.session_lifetime,
+        grace: settings.refresh_grace.0,
+        rotation,
+        blacklist_installed: settings.token_blacklist.0,
+        verify_consults_blacklist: settings.token_blacklist.0 && settings.blacklist_after_rotation.0,
+        update_last_login: settings.update_last_login.0,
+        user_id_field: user_id_field(&settings.user_id_field)?,
+        inactive_may_log_in: allows_inactive(&settings.authentication_backends)?
+            && !rules.check_user_is_active,
+    })
+}
+
+fn user_id_field(name: &str) -> Result<UserIdField, ConfigError> {
+    match name {
+        "id" | "pk" => Ok(UserIdField::Id),
+        "username" => Ok(UserIdField::Username),
+        "email" => Ok(UserIdField::Email),
+        _ => Err(ConfigError::new("AUTH_USER_ID_FIELD", "expected id, username or email")),
+    }
+}
+
+fn allows_inactive(backends: &List) -> Result<bool, ConfigError> {
+    let mut allows = false;
+    for backend in &backends.0 {
+        match backend.rsplit('.').next() {
+            Some("ModelBackend") => {}
+            Some("AllowAllUsersModelBackend") => allows = true,
+            _ => {
+                let complaint = format!("`{backend}` is neither ModelBackend nor AllowAllUsersModelBackend");
+                return Err(ConfigError::new("AUTH_AUTHENTICATION_BACKENDS", &complaint));
+            }
+        }
+    }
+    Ok(allows)
+}

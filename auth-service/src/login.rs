@@ -1,0 +1,119 @@
+//! Logging in: the password first, then the session, with nothing in between that could go stale.
+
+use std::time::Duration;
+
+use shared::{Secret, config::values::Span, random};
+
+use crate::{
+    App,
+    accounts::encode,
+    error::AuthError,
+    keyring::Purpose,
+    password::{self, PoolError, Verdict},
+    session::Client,
+    store::{
+        sessions::{self, Session, SessionId},
+        users::{self, User},
+    },
+};
+
+/// What a login presents.
+#[derive(Debug)]
+pub struct Credentials {
+    /// The user name, case-sensitive.
+    pub username: String,
+    /// The password.
+    pub password: Secret<String>,
+}
+
+/// Finds the user and checks the password. Takes the time of the costliest stored scheme whether the
+/// user exists or not. Refusals do not say why.
+pub async fn authenticate(app: &App, credentials: Credentials) -> Result<User, AuthError> {
+    let Credentials { username, password } = credentials;
+    let user = app.db().read(move |conn| users::find_by_username(conn, &username)).await?;
+    let stored = user.as_ref().map(|user| Secret::new(user.password.clone()));
+    let costliest = app.costliest();
+    let offered = password.clone();
+    let verdict = app
+        .hashing()
+        .run(move || {
+            password::verify_levelled(
+                offered.expose(),
+                stored.as_ref().map(|s| s.expose().as_str()),
+                &costliest,
+            )
+        })
+        .await
+        .map_err(busy)?;
+    let may = |user: &User| user.is_active || app.config().tokens.inactive_may_log_in;
+    match (user.filter(may), verdict) {
+        (Some(user), Verdict::Match { rehash: true }) => Ok(rehash(app, user, password).await),
+        (Some(user), Verdict::Match { rehash: false }) => Ok(user),
+        _ => Err(app.bad_credentials()),
+    }
+}
+
+/// A full queue is the client's to retry; anything else is our fault.
+pub(crate) fn busy(error: PoolError) -> AuthError {
+    match error {
+        PoolError::Busy => AuthError::HashingBusy,
+        _ => AuthError::Internal("a password hashing thread failed"),
+    }
+}
+
+/// Replaces an outdated hash. A failure costs nothing but the improvement: the next login tries again.
+async fn rehash(app: &App, user: User, password: Secret<String>) -> User {
+    let Ok(encoded) = encode(app.hashing(), password).await else { return user };
+    let (old, new) = (user.clone(), encoded.clone());
+    match app.db().write(move |conn| users::rehash(conn, &old, &new)).await {
+        Ok(1) => User {
+            password: encoded.encoded.expose().clone(),
+            password_scheme: encoded.scheme.clone(),
+            ..user
+        },
+        Ok(_) => user,
+        Err(error) => {
+            tracing::warn!(user.id = %user.id, %error, "an outdated password hash could not be replaced");
+            user
+        }
+    }
+}
+
+/// Begins a session, unless the user was deactivated or got another password since the check.
+pub async fn begin(app: &App, user: &User, client: Client, lifetime: Span) -> Result<Session, AuthError> {
+    let now = app.now();
+    let policy = &app.config().tokens;
+    let absolute = now.after(policy.session_lifetime.0.max(Duration::from_secs(1)));
+    let kid = |purpose| app.keyring().signer(purpose, None).map(|key| key.kid().map(str::to_owned));
+    let session = Session {
+        id: SessionId::new(now),
+        user_id: Some(user.id),
+        user_claim: user.claim(policy.user_id_field).to_owned(),
+        is_superuser: user.is_superuser,
+        secret: random::bytes::<32>().to_vec(),
+        generation: 0,
+        signing_kid: kid(Purpose::Signing)?,
+        refresh_kid: kid(Purpose::Refresh)?,
+        created_at: now,
+        rotated_at: now,
+        expires_at: now.after(lifetime.0).min(absolute),
+        absolute_expires_at: absolute,
+        revoked_at: None,
+        revoked_reason: None,
+        user_agent: client.user_agent,
+        address: client.address,
+    };
+    let (row, user) = (session.clone(), user.clone());
+    let demand_active = !policy.inactive_may_log_in;
+    let login = policy.update_last_login.then_some(now);
+    let began = app
+        .db()
+        .transaction(move |conn| {
+            if !users::confirm(conn, &user, demand_active, login)? {
+                return Ok(false);
+            }
+            sessions::insert(conn, &row).map(|_| true)
+        })
+        .await?;
+    if began { Ok(session) } else { Err(app.bad_credentials()) }
+}

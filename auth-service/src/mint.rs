@@ -1,0 +1,210 @@
+//! Making tokens: SimpleJWT's claims in its order, ours behind them.
+
+use aws_lc_rs::{digest, hmac};
+use serde_json::{Map, Value, json};
+use shared::{
+    Timestamp,
+    claims::{ClaimNames, IS_SUPERUSER, SID},
+    keys::KeyError,
+    random,
+    token::TokenKind,
+    verifier::Rules,
+};
+
+use crate::{
+    config::TokenPolicy,
+    keyring::{Keyring, Purpose},
+    store::{sessions::Session, users::User},
+};
+
+/// The generation of a refresh token within its session.
+pub const GENERATION: &str = "gen";
+
+/// Claims that only we give meaning to: never copied from a presented token.
+const RESERVED: [&str; 7] = [SID, GENERATION, IS_SUPERUSER, "org_id", "org_role", "permissions", "mv"];
+
+/// Makes tokens with the keys and settings of the service.
+#[derive(Debug, Clone, Copy)]
+pub struct Mint<'a> {
+    /// The keys.
+    pub keyring: &'a Keyring,
+    /// Names, issuer and audience.
+    pub rules: &'a Rules,
+    /// Lifetimes.
+    pub policy: &'a TokenPolicy,
+}
+
+/// When a token begins and ends, and its id.
+#[derive(Debug, Clone)]
+pub struct Stamp {
+    /// `iat`
+    pub issued_at: Timestamp,
+    /// `exp`
+    pub expires_at: Timestamp,
+    /// `jti`
+    pub jti: String,
+}
+
+impl Mint<'_> {
+    /// The claims that a login begins with: what refresh and sliding tokens hold and access tokens
+    /// copy. Times and ids are put in by [`Mint::refresh`] and its kin.
+    #[must_use]
+    pub fn login_claims(&self, user: &User) -> Map<String, Value> {
+        let names = &self.rules.names;
+        let mut claims = Map::new();
+        for placeholder in [names.token_type.as_str(), "exp", "iat", names.jti.as_str()] {
+            claims.insert(placeholder.to_owned(), Value::Null);
+        }
+        let user_id = user.claim(self.policy.user_id_field);
+        claims.insert(names.user_id.clone(), json!(user_id));
+        if self.rules.check_revoke_token {
+            claims.insert(names.revoke.clone(), json!(fingerprint(&user.password)));
+        }
+        claims.entry("sub").or_insert_with(|| json!(user_id));
+        claims
+    }
+
+    /// A refresh token of the session with the claims of its parent.
+    pub fn refresh(
+        &self,
+        parent: &Map<String, Value>,
+        session: &Session,
+        stamp: &Stamp,
+    ) -> Result<String, KeyError> {
+        let mut claims = parent.clone();
+        strip(&mut claims);
+        self.stamp(&mut claims, TokenKind::Refresh, stamp);
+        claims.insert(SID.into(), json!(session.id));
+        claims.insert(GENERATION.into(), json!(session.generation));
+        self.keyring.signer(Purpose::Refresh, session.refresh_kid.as_deref())?.sign(&claims)
+    }
+
+    /// An access token with the claims of a refresh token of the session.
+    pub fn access(
+        &self,
+        parent: &Map<String, Value>,
+        session: &Session,
+        stamp: &Stamp,
+    ) -> Result<String, KeyError> {
+        let names = &self.rules.names;
+        let mut claims = Map::new();
+        for placeholder in [names.token_type.as_str(), "exp", "iat", names.jti.as_str()] {
+            claims.insert(placeholder.to_owned(), Value::Null);
+        }
+        for (name, value) in parent {
+            if name != "jti" && !claims.contains_key(name) && !RESERVED.contains(&name.as_str()) {
+                claims.insert(name.clone(), value.clone());
+            }
+        }
+        self.stamp(&mut claims, TokenKind::Access, stamp);
+        claims.insert(SID.into(), json!(session.id));
+        if session.is_superuser {
+            claims.insert(IS_SUPERUSER.into(), json!(true));
+        }
+        self.keyring.signer(Purpose::Signing, session.signing_kid.as_deref())?.sign(&claims)
+    }
+
+    /// A sliding token of the session; `refresh_exp` is kept if the parent has one.
+    pub fn sliding(
+        &self,
+        parent: &Map<String, Value>,
+        session: &Session,
+        stamp: &Stamp,
+    ) -> Result<String, KeyError> {
+        let mut claims = parent.clone();
+        strip(&mut claims);
+        self.stamp(&mut claims, TokenKind::Sliding, stamp);
+        claims.insert(SID.into(), json!(session.id));
+        if session.is_superuser {
+            claims.insert(IS_SUPERUSER.into(), json!(true));
+        }
+        self.keyring.signer(Purpose::Signing, None)?.sign(&claims)
+    }
+
+    /// Login claims for a sliding token, whose second expiry stands before the user's id.
+    #[must_use]
+    pub fn sliding_claims(&self, user: &User, refresh_expires_at: Timestamp) -> Map<String, Value> {
+        let ClaimNames { refresh_exp, user_id, .. } = &self.rules.names;
+        let mut claims = Map::new();
+        for (name, value) in self.login_claims(user) {
+            if &name == user_id {
+                claims.insert(refresh_exp.clone(), json!(refresh_expires_at.as_secs()));
+            }
+            claims.insert(name, value);
+        }
+        claims
+    }
+
+    fn stamp(&self, claims: &mut Map<String, Value>, kind: TokenKind, stamp: &Stamp) {
+        let names = &self.rules.names;
+        claims.insert(names.token_type.clone(), json!(kind.name()));
+        claims.insert("exp".into(), json!(stamp.expires_at.as_secs()));
+        claims.insert("iat".into(), json!(stamp.issued_at.as_secs()));
+        claims.insert(names.jti.clone(), json!(stamp.jti));
+        match self.rules.audience.as_slice() {
+            [] => {}
+            [only] => {
+                claims.insert("aud".into(), json!(only));
+            }
+            several => {
+                claims.insert("aud".into(), json!(several));
+            }
+        }
+        if let Some(issuer) = &self.rules.issuer {
+            claims.insert("iss".into(), json!(issuer));
+        }
+    }
+}
+
+fn strip(claims: &mut Map<String, Value>) {
+    for name in RESERVED {
+        claims.shift_remove(name);
+    }
+}
+
+impl Stamp {
+    /// A token from `now` on, with a random id.
+    #[must_use]
+    pub fn fresh(now: Timestamp, lifetime: shared::config::values::Span) -> Self {
+        Self { issued_at: now, expires_at: now.after(lifetime.0), jti: random::hex32() }
+    }
+
+    /// Ends the token no later than `limit`.
+    #[must_use]
+    pub fn no_later_than(mut self, limit: Timestamp) -> Self {
+        self.expires_at = self.expires_at.min(limit);
+        self
+    }
+
+    /// Replaces the random id by the one that belongs to this generation of the session, so that
+    /// the same successor can be made again.
+    #[must_use]
+    pub fn derived(mut self, kind: TokenKind, session: &Session) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, session.secret().expose());
+        let mut context = hmac::Context::with_key(&key);
+        context.update(kind.name().as_bytes());
+        context.update(&session.generation.to_be_bytes());
+        let tag = context.sign();
+        self.jti = hex::encode(tag.as_ref().get(..16).unwrap_or_default());
+        self
+    }
+}
+
+/// `REVOKE_TOKEN_CLAIM`'s value: the upper-case MD5 of the stored hash, as the original computes it.
+#[must_use]
+pub fn fingerprint(encoded_password: &str) -> String {
+    use md5::{Digest, Md5};
+    hex::encode_upper(Md5::digest(encoded_password.as_bytes()))
+}
+
+/// The session id of a token minted by the original: SHA-256 of its `jti`, cut to a UUID (version 8,
+/// RFC 9562).
+#[must_use]
+pub fn adopted_session_id(jti: &str) -> uuid::Uuid {
+    let digest = digest::digest(&digest::SHA256, jti.as_bytes());
+    let mut bytes = [0; 16];
+    for (to, from) in bytes.iter_mut().zip(digest.as_ref()) {
+        *to = *from;
+    }
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}

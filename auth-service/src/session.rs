@@ -1,0 +1,308 @@
+//! What a refresh does to its session: the rules, as one synchronous step per case.
+//!
+//! One row per session, one conditional UPDATE per rotation. If it matches, the successor is minted.
+//! If not, the row says whether the presented token is the immediate parent within the grace window
+//! (the same successor again), older (reuse: the session ends) or of an ended session.
+
+use std::time::Duration;
+
+use diesel::QueryResult;
+use shared::{Claims, DbConnection, Timestamp, random};
+
+use crate::{
+    config::{self, TokenPolicy},
+    mint::{GENERATION, adopted_session_id},
+    store::{
+        sessions::{self, Reason, Rotation, Session, SessionId},
+        users,
+    },
+};
+
+/// A verified refresh or sliding token, as far as its session is concerned.
+#[derive(Debug, Clone)]
+pub struct Presented {
+    /// The session that it names, or that its `jti` is adopted under.
+    pub session: SessionId,
+    /// Its generation; 0 for a foreign token.
+    pub generation: i64,
+    /// Whether it was minted by the original: it has no `sid`.
+    pub foreign: bool,
+    /// Its user id claim; empty if it names nobody.
+    pub user_claim: String,
+    /// Its `iat`.
+    pub issued_at: Option<Timestamp>,
+    /// Its `exp`.
+    pub expires_at: Timestamp,
+}
+
+impl Presented {
+    /// Reads the claims. A `sid` that is no UUID is as good as none that we know.
+    #[must_use]
+    pub fn new(claims: &Claims) -> Self {
+        let named = claims.session().and_then(|sid| uuid::Uuid::parse_str(sid).ok());
+        let foreign = claims.session().is_none();
+        Self {
+            session: SessionId::from_uuid(named.unwrap_or_else(|| adopted_session_id(claims.jti()))),
+            generation: claims.seconds(GENERATION).unwrap_or(0),
+            foreign,
+            user_claim: claims.user_id().unwrap_or_default().to_owned(),
+            issued_at: claims.issued_at(),
+            expires_at: claims.expires_at(),
+        }
+    }
+}
+
+/// What a refresh comes to.
+#[derive(Debug, Clone)]
+pub enum Refreshed {
+    /// Only an access token, for this session.
+    AccessOnly(Session),
+    /// A pair whose ids derive from the session's generation.
+    Rotated(Session),
+    /// The same, again: a retry or a second tab. The flag says that address and client differ.
+    Repeated(Session),
+    /// A pair with random ids; the presented token stays valid.
+    Kept(Session),
+    /// Refused: the session has ended.
+    Ended(Ended),
+    /// Refused: a spent token was presented, and this ended the session.
+    Reused(SessionId),
+}
+
+/// Why a session is over, as far as the client is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// `Token is blacklisted`
+    Blacklisted,
+    /// `No active account found for the given token.`
+    Inactive,
+    /// The session's absolute limit has passed.
+    TooOld,
+}
+
+impl Ended {
+    fn of(session: &Session) -> Self {
+        let inactive = [Reason::Deactivated, Reason::Deleted].map(|r| Some(r.as_str()));
+        if inactive.contains(&session.revoked_reason.as_deref()) { Self::Inactive } else { Self::Blacklisted }
+    }
+}
+
+/// Everything a refresh needs besides the token.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Now.
+    pub now: Timestamp,
+    /// The settings.
+    pub policy: TokenPolicy,
+    /// The keys that new tokens are signed with.
+    pub signing_kid: Option<String>,
+    /// See `signing_kid`.
+    pub refresh_kid: Option<String>,
+    /// Who asks.
+    pub client: Client,
+}
+
+/// The client as it shows itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Client {
+    /// Its address.
+    pub address: String,
+    /// Its `User-Agent`, cut to 256 characters.
+    pub user_agent: String,
+}
+
+/// Refreshes: at most one step of the session, decided by one statement.
+pub fn refresh(conn: &mut DbConnection, token: &Presented, context: &Context) -> QueryResult<Refreshed> {
+    match context.policy.rotation {
+        config::Rotation::Off => without_rotation(conn, token, context),
+        config::Rotation::KeepOld => keeping_the_old(conn, token, context),
+        config::Rotation::Once => once(conn, token, context),
+    }
+}
+
+fn rotation(token: &Presented, context: &Context) -> Rotation {
+    Rotation {
+        id: token.session,
+        from: token.generation,
+        now: context.now,
+        expires_at: context.now.after(context.policy.refresh_lifetime.0),
+        signing_kid: context.signing_kid.clone(),
+        refresh_kid: context.refresh_kid.clone(),
+    }
+}
+
+fn once(conn: &mut DbConnection, token: &Presented, context: &Context) -> QueryResult<Refreshed> {
+    let step = rotation(token, context);
+    if let Some(session) = sessions::rotate(conn, &step)? {
+        return Ok(Refreshed::Rotated(session));
+    }
+    match sessions::find(conn, token.session)? {
+        Some(session) => losing(conn, &session, token, context),
+        None => match adopt(conn, token, context)? {
+            // Whoever of several adopted it first, the statement decides again.
+            Ok(()) => match sessions::rotate(conn, &step)? {
+                Some(session) => Ok(Refreshed::Rotated(session)),
+                None => match sessions::find(conn, token.session)? {
+                    Some(session) => losing(conn, &session, token, context),
+                    None => Ok(Refreshed::Ended(Ended::Blacklisted)),
+                },
+            },
+            Err(ended) => Ok(Refreshed::Ended(ended)),
+        },
+    }
+}
+
+/// The statement did not match: why?
+fn losing(
+    conn: &mut DbConnection,
+    session: &Session,
+    token: &Presented,
+    context: &Context,
+) -> QueryResult<Refreshed> {
+    if let Some(ended) = over(session, context.now) {
+        return Ok(Refreshed::Ended(ended));
+    }
+    if is_graced_parent(session, token, context.now, context.policy.grace) {
+        let other_client =
+            session.address != context.client.address && session.user_agent != context.client.user_agent;
+        if other_client {
+            tracing::warn!(session.id = %session.id, "a refresh was repeated by another client within the grace window");
+        }
+        return Ok(Refreshed::Repeated(session.clone()));
+    }
+    sessions::revoke(conn, session.id, Reason::Reuse, context.now)?;
+    tracing::warn!(session.id = %session.id, "a spent refresh token was presented: the session has ended");
+    Ok(Refreshed::Reused(session.id))
+}
+
+/// Whether the token's direct successor was made so recently that a retry is the likely reason.
+fn is_graced_parent(session: &Session, token: &Presented, now: Timestamp, grace: Duration) -> bool {
+    token.generation + 1 == session.generation && !grace.is_zero() && now.since(session.rotated_at) <= grace
+}
+
+/// Whether the session is over at `now`, and in which words.
+#[must_use]
+pub fn over(session: &Session, now: Timestamp) -> Option<Ended> {
+    if session.revoked_at.is_some() {
+        return Some(Ended::of(session));
+    }
+    (session.absolute_expires_at <= now || session.expires_at <= now).then_some(Ended::TooOld)
+}
+
+fn without_rotation(conn: &mut DbConnection, token: &Presented, context: &Context) -> QueryResult<Refreshed> {
+    match sessions::find(conn, token.session)? {
+        Some(session) => {
+            if let Some(ended) = over(&session, context.now) {
+                return Ok(Refreshed::Ended(ended));
+            }
+            let current = token.generation >= session.generation;
+            if current || is_graced_parent(&session, token, context.now, context.policy.grace) {
+                return Ok(Refreshed::AccessOnly(session));
+            }
+            losing(conn, &session, token, context)
+        }
+        None => Ok(match foreign_session(conn, token, context)? {
+            Ok(session) => Refreshed::AccessOnly(session),
+            Err(ended) => Refreshed::Ended(ended),
+        }),
+    }
+}
+
+fn keeping_the_old(conn: &mut DbConnection, token: &Presented, context: &Context) -> QueryResult<Refreshed> {
+    let step = rotation(token, context);
+    if let Some(session) = sessions::prolong(conn, &step)? {
+        return Ok(Refreshed::Kept(session));
+    }
+    if let Some(session) = sessions::find(conn, token.session)? {
+        return Ok(Refreshed::Ended(over(&session, context.now).unwrap_or(Ended::Blacklisted)));
+    }
+    if let Err(ended) = adopt(conn, token, context)? {
+        return Ok(Refreshed::Ended(ended));
+    }
+    Ok(sessions::prolong(conn, &step)?.map_or(Refreshed::Ended(Ended::Blacklisted), Refreshed::Kept))
+}
+
+/// Inserts the row of a session that began on the original.
+fn adopt(conn: &mut DbConnection, token: &Presented, context: &Context) -> QueryResult<Result<(), Ended>> {
+    match foreign_session(conn, token, context)? {
+        Ok(session) => sessions::insert_if_absent(conn, &session).map(|_| Ok(())),
+        Err(ended) => Ok(Err(ended)),
+    }
+}
+
+/// The session that a foreign token stands for, if its user may still have one.
+pub fn foreign_session(
+    conn: &mut DbConnection,
+    token: &Presented,
+    context: &Context,
+) -> QueryResult<Result<Session, Ended>> {
+    if !token.foreign {
+        // A session that we began and have purged since: it is over.
+        return Ok(Err(Ended::Blacklisted));
+    }
+    let user = users::find_by_claim(conn, context.policy.user_id_field, &token.user_claim)?;
+    let may = |user: &users::User| user.is_active || context.policy.inactive_may_log_in;
+    let Some(user) = user.filter(may) else { return Ok(Err(Ended::Inactive)) };
+    if predates(token.issued_at, user.not_before) {
+        return Ok(Err(Ended::Blacklisted));
+    }
+    let mut session = blank(token, context);
+    session.user_id = Some(user.id);
+    session.is_superuser = user.is_superuser;
+    Ok(Ok(session))
+}
+
+/// Whether a token without a session was issued before its user's tokens were called in. Tokens
+/// have whole seconds: one of the same second is refused too.
+#[must_use]
+pub fn predates(issued_at: Option<Timestamp>, not_before: Option<Timestamp>) -> bool {
+    not_before.is_some_and(|limit| issued_at.is_none_or(|at| at.as_secs() <= limit.as_secs()))
+}
+
+/// A session as a foreign token describes it.
+#[must_use]
+pub fn blank(token: &Presented, context: &Context) -> Session {
+    Session {
+        id: token.session,
+        user_id: None,
+        user_claim: token.user_claim.clone(),
+        is_superuser: false,
+        secret: random::bytes::<32>().to_vec(),
+        generation: 0,
+        signing_kid: context.signing_kid.clone(),
+        refresh_kid: context.refresh_kid.clone(),
+        created_at: context.now,
+        rotated_at: context.now,
+        expires_at: token.expires_at,
+        absolute_expires_at: context.now.after(context.policy.session_lifetime.0).max(token.expires_at),
+        revoked_at: None,
+        revoked_reason: None,
+        user_agent: context.client.user_agent.clone(),
+        address: context.client.address.clone(),
+    }
+}
+
+/// Ends the session of a refresh token. Says in which words, if it had ended before.
+pub fn blacklist(
+    conn: &mut DbConnection,
+    token: &Presented,
+    context: &Context,
+) -> QueryResult<Result<(), Ended>> {
+    if sessions::revoke(conn, token.session, Reason::Blacklisted, context.now)? {
+        return Ok(Ok(()));
+    }
+    if token.foreign {
+        let mut session = blank(token, context);
+        session.revoked_at = Some(context.now);
+        session.revoked_reason = Some(Reason::Blacklisted.as_str().to_owned());
+        if sessions::insert_if_absent(conn, &session)? {
+            return Ok(Ok(()));
+        }
+        // Somebody adopted it in between.
+        if sessions::revoke(conn, token.session, Reason::Blacklisted, context.now)? {
+            return Ok(Ok(()));
+        }
+    }
+    let session = sessions::find(conn, token.session)?;
+    Ok(Err(session.map_or(Ended::Blacklisted, |session| Ended::of(&session))))
+}
