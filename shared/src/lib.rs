@@ -1,1 +1,5 @@
-//! x
+//! What both services share.
+
+pub mod input;
+pub mod media;
+pub mod page;

@@ -1,0 +1,195 @@
+//! Lists as clients ask for them: the query string, pages, filters, order and search.
+//!
+//! Pages are those of Django REST framework's `PageNumberPagination`. A handler reads
+//! [`Filters`], [`ordering`] and [`search`] first and answers 400 to what they refuse;
+//! then it counts, and [`PageRequest::within`] says which rows to fetch.
+
+mod filter;
+mod instant;
+mod sort;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use url::form_urlencoded;
+
+use crate::input::python;
+
+pub use self::filter::Filters;
+pub use self::sort::{Order, ordering, search};
+
+/// The parameters of a query string, in the order sent.
+#[derive(Clone, Debug, Default)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Parses what follows the `?`; anything parses.
+    #[must_use]
+    pub fn parse(query: &str) -> Self {
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+    }
+
+    /// The value of a parameter; of a repeated one, the last.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// How a list is cut into pages.
+#[derive(Clone, Copy, Debug)]
+pub struct Paging {
+    /// Rows on a page, at least 1.
+    pub size: i64,
+    /// The parameter with which clients choose another size, if they may.
+    pub size_param: Option<&'static str>,
+    /// The most rows that a client gets on one page.
+    pub max_size: Option<i64>,
+}
+
+/// The page asked for, before it is known how many there are.
+#[derive(Clone, Copy, Debug)]
+pub struct PageRequest {
+    number: Number,
+    size: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Number {
+    At(i64),
+    Last,
+    Nonsense,
+}
+
+/// There is no such page: 404 with this text as `detail`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Invalid page.")]
+pub struct InvalidPage;
+
+impl PageRequest {
+    /// Reads `page` and, where the paging has one, the parameter for the size.
+    #[must_use]
+    pub fn from_query(query: &Query, paging: &Paging) -> Self {
+        let number = match query.get("page") {
+            None | Some("") => Number::At(1),
+            Some("last") => Number::Last,
+            Some(text) => python::int(text).map_or(Number::Nonsense, Number::At),
+        };
+        let asked = paging.size_param.and_then(|name| query.get(name)).and_then(python::int);
+        let size = match asked {
+            Some(size) if size > 0 => size.min(paging.max_size.unwrap_or(i64::MAX)),
+            _ => paging.size,
+        };
+        Self { number, size: size.max(1) }
+    }
+
+    /// The page among `count` rows. The first exists even when there are none.
+    pub fn within(self, count: i64) -> Result<Slice, InvalidPage> {
+        let last = ((count - 1).max(0) / self.size).saturating_add(1);
+        let number = match self.number {
+            Number::At(number) => number,
+            Number::Last => last,
+            Number::Nonsense => return Err(InvalidPage),
+        };
+        if !(1..=last).contains(&number) {
+            return Err(InvalidPage);
+        }
+        Ok(Slice { count, number, last, size: self.size })
+    }
+}
+
+/// The rows that make up a page.
+#[derive(Clone, Copy, Debug)]
+pub struct Slice {
+    count: i64,
+    number: i64,
+    last: i64,
+    size: i64,
+}
+
+impl Slice {
+    /// Rows before the page.
+    #[must_use]
+    pub fn offset(self) -> i64 {
+        (self.number - 1).saturating_mul(self.size)
+    }
+
+    /// The most rows on the page.
+    #[must_use]
+    pub fn limit(self) -> i64 {
+        self.size
+    }
+
+    /// The answer with these rows on it.
+    #[must_use]
+    pub fn page<T>(self, results: Vec<T>, location: Location) -> Page<T> {
+        Page {
+            count: self.count,
+            next: (self.number < self.last).then(|| location.with_page(self.number + 1)),
+            previous: (self.number > 1).then(|| location.with_page(self.number - 1)),
+            results,
+        }
+    }
+}
+
+/// One page of a list, as it is sent.
+#[derive(Clone, Debug, Serialize)]
+pub struct Page<T> {
+    /// Rows on all pages together.
+    pub count: i64,
+    /// The absolute URL of the page after this one.
+    pub next: Option<String>,
+    /// The absolute URL of the page before this one.
+    pub previous: Option<String>,
+    /// The rows of this page.
+    pub results: Vec<T>,
+}
+
+/// Where a request was sent, as far as links to its neighbours need to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Location<'request> {
+    /// `http` or `https`.
+    pub scheme: &'request str,
+    /// Host name, with its port where that is not the scheme's own.
+    pub host: &'request str,
+    /// The path, as it was sent.
+    pub path: &'request str,
+    /// The parameters, which the links repeat sorted by name.
+    pub query: &'request Query,
+}
+
+impl Location<'_> {
+    /// Page 1 is the link without a page, as Django REST framework has it.
+    fn with_page(self, number: i64) -> String {
+        let number = (number > 1).then(|| number.to_string());
+        let mut pairs: Vec<_> =
+            self.query.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        pairs.retain(|(name, _)| *name != "page");
+        pairs.extend(number.as_deref().map(|number| ("page", number)));
+        pairs.sort_by_key(|(name, _)| *name);
+        let mut link = format!("{}://{}{}", self.scheme, self.host, self.path);
+        for (index, (name, value)) in pairs.into_iter().enumerate() {
+            link.push(if index == 0 { '?' } else { '&' });
+            quote(name, &mut link);
+            link.push('=');
+            quote(value, &mut link);
+        }
+        link
+    }
+}
+
+/// Python's `quote_plus`, which unlike the URL standard keeps `~` and escapes `*`.
+fn quote(text: &str, link: &mut String) {
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => {
+                link.push(char::from(byte));
+            }
+            b' ' => link.push('+'),
+            _ => write!(link, "%{byte:02X}").unwrap_or_default(),
+        }
+    }
+}
