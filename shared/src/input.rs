@@ -29,7 +29,6 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::Offset};
 
 pub use self::body::{Body, BodyLimit};
-pub use self::email::is_email;
 pub use self::error::{FieldErrors, InputError};
 pub use self::form::{Form, Mode};
 pub use self::text::Text;

@@ -12,6 +12,9 @@ use futures_util::TryStreamExt as _;
 use super::{Input, InputError, Source, encoded, json};
 use crate::media::{MAX_MEDIA_TYPE, MediaType};
 
+#[cfg(test)]
+mod tests;
+
 /// The longest body read, in bytes; put one into the application's `app_data` to change it.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyLimit(pub usize);

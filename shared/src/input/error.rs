@@ -89,3 +89,43 @@ impl From<FieldErrors> for InputError {
         Self::Fields(errors)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_those_of_the_original() {
+        let mut fields = FieldErrors::one("name", "first");
+        fields.add("email", "second");
+        fields.add("name", "third");
+        for (error, status, body) in [
+            (InputError::TooLarge, 413, r#"{"detail":"Request body is too large."}"#),
+            (
+                InputError::UnsupportedMediaType("text/plain".to_owned()),
+                415,
+                r#"{"detail":"Unsupported media type \"text/plain\" in request."}"#,
+            ),
+            (
+                InputError::UnsupportedMediaType(String::new()),
+                415,
+                r#"{"detail":"Unsupported media type \"\" in request."}"#,
+            ),
+            (
+                InputError::Malformed("JSON parse error - x".to_owned()),
+                400,
+                r#"{"detail":"JSON parse error - x"}"#,
+            ),
+            (
+                InputError::NotAnObject("list"),
+                400,
+                r#"{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]}"#,
+            ),
+            (InputError::NoData, 400, r#"{"non_field_errors":["No data provided"]}"#),
+            (fields.into(), 400, r#"{"name":["first","third"],"email":["second"]}"#),
+        ] {
+            let (code, json) = error.status_and_body();
+            assert_eq!((code, json.to_string().as_str()), (status, body));
+        }
+    }
+}
