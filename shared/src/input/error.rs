@@ -52,6 +52,9 @@ pub enum InputError {
     /// The body is longer than [`BodyLimit`](super::BodyLimit).
     #[error("Request body is too large.")]
     TooLarge,
+    /// The body did not arrive within [`SLOWEST`](super::SLOWEST).
+    #[error("Request body took too long to arrive.")]
+    TooSlow,
     /// The `Content-Type`, as sent, of a body that is neither JSON nor a form.
     #[error("Unsupported media type \"{0}\" in request.")]
     UnsupportedMediaType(String),
@@ -76,6 +79,7 @@ impl InputError {
         let text = self.to_string();
         match self {
             Self::TooLarge => (413, json!({ "detail": text })),
+            Self::TooSlow => (408, json!({ "detail": text })),
             Self::UnsupportedMediaType(_) => (415, json!({ "detail": text })),
             Self::Malformed(_) => (400, json!({ "detail": text })),
             Self::NotAnObject(_) | Self::NoData => (400, json!({ "non_field_errors": [text] })),
