@@ -159,6 +159,16 @@ impl KeySource {
         }
     }
 
+    /// Waits until keys are known, and keeps them fresh from then on. Call it before the first request
+    /// is served. Keys of a foreign JWKS are not waited for: without them tokens are invalid.
+    pub async fn ready(&self) {
+        let Self::Http(client) = self else { return };
+        client.follow();
+        if !client.is_foreign() {
+            client.known().await;
+        }
+    }
+
     /// Whether tokens can be verified now.
     #[must_use]
     pub fn is_ready(&self) -> bool {

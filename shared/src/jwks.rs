@@ -69,6 +69,8 @@ pub struct JwksClient {
     /// Held while fetching: when the last attempt began.
     attempt: Mutex<Option<Timestamp>>,
     fetches: AtomicU64,
+    /// Wakes whoever waits for the first keys.
+    arrived: tokio::sync::Notify,
 }
 
 impl JwksClient {
@@ -83,6 +85,7 @@ impl JwksClient {
             fetched_at: AtomicI64::new(i64::MIN),
             attempt: Mutex::new(None),
             fetches: AtomicU64::new(0),
+            arrived: tokio::sync::Notify::new(),
         })
     }
 
@@ -110,6 +113,19 @@ impl JwksClient {
         }
         drop(attempt);
         self.knows(kid)
+    }
+
+    /// Whether the keys are another issuer's.
+    #[must_use]
+    pub const fn is_foreign(&self) -> bool {
+        self.options.foreign.is_some()
+    }
+
+    /// Waits until keys have been fetched. [`JwksClient::follow`] must be running.
+    pub async fn known(&self) {
+        while self.current().is_none() {
+            self.arrived.notified().await;
+        }
     }
 
     fn knows(&self, kid: &str) -> bool {
@@ -143,6 +159,7 @@ impl JwksClient {
             Ok(keys) => {
                 self.keys.store(Some(Arc::new(keys)));
                 self.fetched_at.store(self.clock.now().as_micros(), Ordering::Release);
+                self.arrived.notify_one();
             }
             Err(error) => tracing::warn!(jwks.url = %self.url, %error, "the key set could not be fetched"),
         }

@@ -1,1 +1,12 @@
-fn main() {}
+//! `tessera`: both services in one process on one port.
+
+use clap::Parser;
+use shared::config::Variables;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    tessera::cli::run(tessera::cli::Cli::parse(), Variables::from_env()).await
+}

@@ -1,0 +1,122 @@
+//! The command line of `tessera`.
+
+use std::{
+    io::Write,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use auth_service::commands::{self, Command};
+use clap::{Args, Parser, Subcommand};
+use shared::{Clock, config::Variables, http::server::ServerOptions};
+
+use crate::{Stack, data::DataFolder, tour};
+
+/// Authentication and organizations in one process. Without a command it serves.
+#[derive(Debug, Parser)]
+#[command(name = "tessera", version)]
+pub struct Cli {
+    /// The data folder.
+    #[arg(long, global = true, default_value = "./data")]
+    data: PathBuf,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Serve until SIGINT or SIGTERM.
+    Serve(Serve),
+    #[command(flatten)]
+    Manage(Command),
+}
+
+/// Where to serve.
+#[derive(Debug, Args)]
+struct Serve {
+    /// The public port; 0 takes any free one.
+    #[arg(long, default_value_t = 8000)]
+    port: u16,
+    /// The management port; the one behind the public port unless given.
+    #[arg(long)]
+    management_port: Option<u16>,
+    /// The address to listen on. The management port stays on loopback.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host: IpAddr,
+}
+
+/// Runs the command line; a failure is one line on standard error and exit code 1.
+pub async fn run(cli: Cli, variables: Variables) -> ExitCode {
+    let done = match cli.action.unwrap_or(Action::Serve(Serve::default())) {
+        Action::Serve(serve) => self::serve(&serve, &cli.data, variables).await,
+        Action::Manage(command) => manage(command, &cli.data, variables).await,
+    };
+    shared::telemetry::exit_code(done.map_err(|error| format!("{error:#}")))
+}
+
+impl Default for Serve {
+    fn default() -> Self {
+        Self { port: 8000, management_port: None, host: Ipv4Addr::LOCALHOST.into() }
+    }
+}
+
+impl Serve {
+    fn options(&self) -> ServerOptions {
+        let behind = if self.port == 0 { 0 } else { self.port.wrapping_add(1) };
+        let management = self.management_port.unwrap_or(behind);
+        ServerOptions::new((self.host, self.port).into(), (Ipv4Addr::LOCALHOST, management).into())
+    }
+}
+
+async fn serve(serve: &Serve, data: &std::path::Path, mut variables: Variables) -> anyhow::Result<()> {
+    shared::telemetry::start(&variables)?;
+    let folder = DataFolder::create(data)?;
+    let _lock = folder.lock()?;
+    folder.tidy()?;
+    folder.complete(&mut variables)?;
+    let stack = Stack::start(&variables, Clock::System).await?;
+    let options = serve.options();
+    let bound = stack.bind(&options).with_context(|| {
+        let SocketAddr { .. } = options.listen;
+        format!("cannot listen on {} and {}", options.listen, options.management_listen)
+    })?;
+    let mut out = std::io::stdout();
+    tour::print(&bound, data, &mut out)?;
+    out.flush()?;
+    Ok(bound.run_until_signal().await?)
+}
+
+/// Runs a management command beside a server that may be running.
+async fn manage(command: Command, data: &std::path::Path, mut variables: Variables) -> anyhow::Result<()> {
+    let begins = matches!(command, Command::Createsuperuser(_) | Command::Migrate);
+    let folder = if begins { DataFolder::create(data)? } else { DataFolder::open(data)? };
+    folder.complete(&mut variables)?;
+    let mut out = std::io::stdout();
+    let (org, format) = match &command {
+        Command::Migrate => (true, None),
+        Command::Config(format) => (true, Some(commands::ConfigFormat { json: format.json })),
+        _ => (false, None),
+    };
+    if org {
+        let config = org_service::Config::read(&variables)?;
+        match format {
+            Some(format) => return print_config(&variables, &config, &format, &mut out),
+            None => org_service::commands::migrate(&config, &mut out).await?,
+        }
+    }
+    commands::run(command, &variables, &mut out).await
+}
+
+/// The settings of both services as one list.
+fn print_config(
+    variables: &Variables,
+    org: &org_service::Config,
+    format: &commands::ConfigFormat,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let auth = auth_service::Config::read(variables)?;
+    let listings = [auth.listings(), &org.listings()].concat();
+    Ok(commands::print_listings(&listings, format, out)?)
+}
