@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::Secret;
 
+pub mod process;
 pub mod values;
 
 /// The shortest `SERVICE_SECRET`, in bytes.
@@ -111,7 +112,19 @@ impl Variables {
     /// Reads the settings of `T` from the variables that begin with `prefix` (may be empty).
     pub fn read<T: DeserializeOwned>(&self, prefix: &str) -> Result<T, ConfigError> {
         let pairs = self.0.iter().map(|(name, (value, _))| (name.clone(), value.clone()));
-        envy::prefixed(prefix).from_iter(pairs).map_err(|error| readable(prefix, &error))
+        let read =
+            |pairs: &[(String, String)]| envy::prefixed(prefix).from_iter::<_, T>(pairs.iter().cloned());
+        let pairs: Vec<_> = pairs.collect();
+        read(&pairs).map_err(|error| match &error {
+            envy::Error::MissingValue(field) => {
+                ConfigError::new(&format!("{prefix}{}", field.to_uppercase()), "must be set")
+            }
+            envy::Error::Custom(text) => {
+                let culprit = culprit(&pairs, prefix, text, |pairs| read(pairs).err());
+                let complaint = text.split(" while parsing value ").next().unwrap_or(text);
+                ConfigError::new(culprit.as_deref().unwrap_or(prefix), complaint)
+            }
+        })
     }
 
     /// Refuses variables that begin with `prefix` and that none of `known` has.
@@ -144,23 +157,19 @@ fn is_service_link(name: &str, value: &str) -> bool {
         || value.starts_with("tcp://")
 }
 
-/// envy's errors lack the prefix of the variable they speak of.
-fn readable(prefix: &str, error: &envy::Error) -> ConfigError {
-    match error {
-        envy::Error::MissingValue(field) => {
-            ConfigError::new(&format!("{prefix}{}", field.to_uppercase()), "must be set")
-        }
-        envy::Error::Custom(text) => ConfigError(name_variable(prefix, text)),
-    }
-}
-
-/// `… while parsing value 'x' provided by AUTH_LEEWAY` becomes `AUTH_LEEWAY: …`.
-fn name_variable(prefix: &str, text: &str) -> String {
-    let Some((complaint, rest)) = text.split_once(" while parsing value ") else {
-        return format!("{prefix}*: {text}");
-    };
-    let variable = rest.rsplit(" provided by ").next().unwrap_or(prefix);
-    format!("{variable}: {complaint}")
+/// envy names the variable for numbers only: it is the one without which the complaint is another.
+fn culprit(
+    pairs: &[(String, String)],
+    prefix: &str,
+    complaint: &str,
+    read: impl Fn(&[(String, String)]) -> Option<envy::Error>,
+) -> Option<String> {
+    let names = pairs.iter().map(|(name, _)| name).filter(|name| name.starts_with(prefix));
+    let mut culprits = names.filter(|name| {
+        let others: Vec<_> = pairs.iter().filter(|(other, _)| other != *name).cloned().collect();
+        !matches!(read(&others), Some(envy::Error::Custom(text)) if text == complaint)
+    });
+    culprits.next().cloned()
 }
 
 /// One setting as `config` shows it.
@@ -220,6 +229,14 @@ mod tests {
         assert!(error.to_string().starts_with("X_LEEWAY: "), "{error}");
         let error = variables(&[]).read::<Sample>("X_").unwrap_err();
         assert_eq!(error.to_string(), "X_NAME: must be set");
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "only reading it matters")]
+        struct Timed {
+            other: Option<String>,
+            after: Option<values::Span>,
+        }
+        let error = variables(&[("X_OTHER", "a"), ("X_AFTER", "soon")]).read::<Timed>("X_").unwrap_err();
+        assert!(error.to_string().starts_with("X_AFTER: expected"), "{error}");
     }
 
     #[test]

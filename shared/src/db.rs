@@ -8,6 +8,8 @@
 
 pub mod connection;
 mod pool;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod types;
 pub mod url;
 

@@ -4,6 +4,7 @@ pub mod endpoint;
 pub mod frame;
 pub mod management;
 pub mod metrics;
+pub mod origin;
 pub mod server;
 
 pub use endpoint::Endpoint;

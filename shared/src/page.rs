@@ -41,11 +41,11 @@ impl Query {
 
 /// How a list is cut into pages.
 #[derive(Clone, Copy, Debug)]
-pub struct Paging {
+pub struct Paging<'settings> {
     /// Rows on a page, at least 1.
     pub size: i64,
     /// The parameter with which clients choose another size, if they may.
-    pub size_param: Option<&'static str>,
+    pub size_param: Option<&'settings str>,
     /// The most rows that a client gets on one page.
     pub max_size: Option<i64>,
 }
@@ -72,7 +72,7 @@ pub struct InvalidPage;
 impl PageRequest {
     /// Reads `page` and, where the paging has one, the parameter for the size.
     #[must_use]
-    pub fn from_query(query: &Query, paging: &Paging) -> Self {
+    pub fn from_query(query: &Query, paging: &Paging<'_>) -> Self {
         let number = match query.get("page") {
             None | Some("") => Number::At(1),
             Some("last") => Number::Last,

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::{DbUrl, http::origin::TrustedProxies};
+
 /// A length of time: `5m`, `1d`, `30s`, `500ms`, or a bare number of seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
@@ -141,7 +143,7 @@ macro_rules! through_text {
         }
     )*};
 }
-through_text!(Span, List, Switch, OrNone<T>);
+through_text!(Span, List, Switch, OrNone<T>, DbUrl, TrustedProxies);
 
 #[cfg(test)]
 mod tests {

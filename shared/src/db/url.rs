@@ -1,6 +1,6 @@
 //! Database URLs: the scheme picks the engine, anything unknown is refused.
 
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, str::FromStr};
 
 use super::DbError;
 
@@ -67,6 +67,14 @@ fn with_connect_timeout(url: &url::Url) -> String {
         url.query_pairs_mut().append_pair("connect_timeout", "5");
     }
     url.into()
+}
+
+impl FromStr for DbUrl {
+    type Err = DbError;
+
+    fn from_str(text: &str) -> Result<Self, DbError> {
+        Self::parse(text)
+    }
 }
 
 impl fmt::Display for DbUrl {

@@ -1,0 +1,173 @@
+//! [`Origin`]: scheme and host under which a client reached us, for absolute links.
+//!
+//! The `Host` header says it, or, if the connection comes from a trusted proxy, what the proxy says
+//! in `X-Forwarded-Proto` and `X-Forwarded-Host`. From anybody else these headers mean nothing.
+
+use std::{fmt, net::IpAddr, str::FromStr};
+
+use actix_web::{
+    HttpRequest,
+    http::{
+        StatusCode,
+        header::{self, HeaderName},
+    },
+};
+use ipnet::IpNet;
+
+use crate::Problem;
+
+/// Networks whose forwarding headers are believed: `127.0.0.0/8,10.1.2.3`, or `none`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedProxies(Vec<IpNet>);
+
+impl Default for TrustedProxies {
+    /// Loopback.
+    fn default() -> Self {
+        Self(vec![
+            IpNet::new_assert([127, 0, 0, 0].into(), 8),
+            IpNet::new_assert([0, 0, 0, 0, 0, 0, 0, 1].into(), 128),
+        ])
+    }
+}
+
+impl TrustedProxies {
+    /// Whether this address is a trusted proxy's. An IPv4 address mapped into IPv6 is itself.
+    #[must_use]
+    pub fn trust(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+impl FromStr for TrustedProxies {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.eq_ignore_ascii_case("none") {
+            return Ok(Self(Vec::new()));
+        }
+        let network = |text: &str| {
+            let address = text.parse::<IpAddr>().map(IpNet::from);
+            text.parse::<IpNet>()
+                .or(address)
+                .map_err(|_| format!("`{text}` is neither a network nor an address"))
+        };
+        text.split(',').map(|part| network(part.trim())).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl fmt::Display for TrustedProxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        let networks: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&networks.join(","))
+    }
+}
+
+/// Scheme and host of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// `http` or `https`.
+    pub scheme: String,
+    /// The host, with its port if the client named one.
+    pub host: String,
+}
+
+impl Origin {
+    /// The origin of a request; a host that cannot be one is refused with 400.
+    pub fn of(request: &HttpRequest, proxies: &TrustedProxies) -> Result<Self, Problem> {
+        let proxied = request.peer_addr().is_some_and(|peer| proxies.trust(peer.ip()));
+        let forwarded = |name: &'static str| {
+            let name = HeaderName::from_static(name);
+            if proxied { first(request, &name) } else { None }
+        };
+        let scheme = forwarded("x-forwarded-proto").filter(|scheme| matches!(*scheme, "http" | "https"));
+        let host = match forwarded("x-forwarded-host").or_else(|| first(request, &header::HOST)) {
+            Some(host) if is_host(host) => host.to_owned(),
+            // HTTP/1.0 needs no Host: the address that was called is as good.
+            None if !request.headers().contains_key(header::HOST) => request.app_config().host().to_owned(),
+            _ => return Err(Problem::new(StatusCode::BAD_REQUEST, "Invalid Host header.")),
+        };
+        let own = request.app_config().secure().then_some("https").unwrap_or("http");
+        Ok(Self { scheme: scheme.unwrap_or(own).to_owned(), host })
+    }
+}
+
+/// The first of a header's comma-separated values: the one nearest to the client.
+fn first<'a>(request: &'a HttpRequest, name: &HeaderName) -> Option<&'a str> {
+    let value = request.headers().get(name)?.to_str().ok()?;
+    value.split(',').next().map(str::trim).filter(|value| !value.is_empty())
+}
+
+/// A host name, IPv4 address or bracketed IPv6 address, perhaps with a port: what cannot break out
+/// of a link (Django's `host_validation_re`).
+fn is_host(text: &str) -> bool {
+    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) => (address, rest.strip_prefix(':').or_else(|| rest.is_empty().then_some(""))),
+        None => text.split_once(':').map_or((text, Some("")), |(host, port)| (host, Some(port))),
+    };
+    let bracketed = text.starts_with('[');
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    let allowed = |b: u8| if bracketed { b.is_ascii_hexdigit() || b":.".contains(&b) } else { plain(b) };
+    (1..=255).contains(&host.len())
+        && host.bytes().all(allowed)
+        && port.is_some_and(|port| port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn origin(peer: &str, headers: &[(&str, &str)]) -> Result<String, StatusCode> {
+        let request = TestRequest::default().peer_addr(format!("{peer}:4711").parse().unwrap());
+        let request = headers.iter().fold(request, |request, header| request.insert_header(*header));
+        let origin = Origin::of(&request.to_http_request(), &TrustedProxies::default());
+        origin.map(|o| format!("{}://{}", o.scheme, o.host)).map_err(|problem| problem.status())
+    }
+
+    const HOST: (&str, &str) = ("host", "api.example:8000");
+    const FORWARDED: [(&str, &str); 3] =
+        [HOST, ("x-forwarded-proto", "https, http"), ("x-forwarded-host", "public.example, inner")];
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed() {
+        for trusted in ["127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]"] {
+            assert_eq!(origin(trusted, &FORWARDED).unwrap(), "https://public.example", "{trusted}");
+        }
+        assert_eq!(origin("10.0.0.1", &FORWARDED).unwrap(), "http://api.example:8000");
+    }
+
+    #[test]
+    fn an_odd_scheme_is_passed_over() {
+        let odd = [HOST, ("x-forwarded-proto", "javascript")];
+        assert_eq!(origin("127.0.0.1", &odd).unwrap(), "http://api.example:8000");
+    }
+
+    #[test]
+    fn a_host_that_could_break_a_link_is_refused() {
+        for bad in
+            ["a b", "a/b", "a@b", "a\"b", "a?b", "a#b", "a:b", "[::1", "[zz]", "[::1]x", ":80", "a:123456"]
+        {
+            assert_eq!(origin("127.0.0.1", &[("host", bad)]), Err(StatusCode::BAD_REQUEST), "{bad}");
+        }
+        for good in ["localhost", "a.example:80", "10.0.0.1:8000", "[::1]:8000", "[::1]", "a_b", "a:"] {
+            assert_eq!(origin("127.0.0.1", &[("host", good)]).unwrap(), format!("http://{good}"));
+        }
+    }
+
+    #[test]
+    fn proxies_are_networks_or_addresses() {
+        let proxies: TrustedProxies = "10.0.0.0/8, 192.168.1.5,fd00::/8".parse().unwrap();
+        assert!(proxies.trust([10, 255, 0, 1].into()) && proxies.trust([192, 168, 1, 5].into()));
+        assert!(!proxies.trust([192, 168, 1, 6].into()) && !proxies.trust([127, 0, 0, 1].into()));
+        assert_eq!(proxies.to_string(), "10.0.0.0/8,192.168.1.5/32,fd00::/8");
+        assert!(!"none".parse::<TrustedProxies>().unwrap().trust([127, 0, 0, 1].into()));
+        assert!(
+            "10.0.0.0/33".parse::<TrustedProxies>().is_err() && "proxy".parse::<TrustedProxies>().is_err()
+        );
+    }
+}
