@@ -1,6 +1,10 @@
 //! [`App`]: the running service, without its server.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use actix_web::web::{Data, ServiceConfig};
 use arc_swap::ArcSwap;
@@ -83,7 +87,7 @@ impl App {
         let threads = NonZeroUsize::new(config.hash_threads).unwrap_or(NonZeroUsize::MIN);
         let schemes = db.read(users::password_schemes).await?;
         let costliest = costliest(&schemes);
-        Ok(Self(Arc::new(Inner {
+        let app = Self(Arc::new(Inner {
             verifier: Verifier::new(keys, Arc::clone(&rules), clock.clone()),
             refresh_verifier: Verifier::new(refresh_keys, rules, clock.clone()),
             hashing: HashPool::new(threads, config.hash_queue)?,
@@ -92,7 +96,9 @@ impl App {
             db,
             clock,
             keyring,
-        })))
+        }));
+        tokio::spawn(follow_schemes(Arc::downgrade(&app.0), schemes));
+        Ok(app)
     }
 
     /// Adds the public routes and what they need.
@@ -260,6 +266,33 @@ impl Users for NoUsers {
     }
 }
 
+/// From documented prices, until [`follow_schemes`] has measured this machine's.
 fn costliest(schemes: &[String]) -> Costliest {
     Costliest::new(CostTable::documented(), Argon2Params::default()).with(schemes.iter().map(String::as_str))
+}
+
+/// How often the stored schemes are looked at again: users may be imported beside the server.
+const LOOK_AGAIN: Duration = Duration::from_secs(300);
+
+/// Keeps the time of a login level with the costliest scheme stored, at this machine's prices.
+/// Ends with the service.
+async fn follow_schemes(service: Weak<Inner>, mut known: Vec<String>) {
+    let mut measured = false;
+    loop {
+        let Some(inner) = service.upgrade() else { return };
+        if let Ok(mut schemes) = inner.db.read(users::password_schemes).await {
+            schemes.sort();
+            if !measured || schemes != known {
+                known.clone_from(&schemes);
+                let measure =
+                    move || Costliest::measured(Argon2Params::default(), schemes.iter().map(String::as_str));
+                if let Ok(costliest) = inner.hashing.run(measure).await {
+                    inner.costliest.store(Arc::new(costliest));
+                    measured = true;
+                }
+            }
+        }
+        drop(inner);
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
