@@ -278,21 +278,33 @@ const LOOK_AGAIN: Duration = Duration::from_secs(300);
 /// Ends with the service.
 async fn follow_schemes(service: Weak<Inner>, mut known: Vec<String>) {
     let mut measured = false;
-    loop {
-        let Some(inner) = service.upgrade() else { return };
-        if let Ok(mut schemes) = inner.db.read(users::password_schemes).await {
-            schemes.sort();
-            if !measured || schemes != known {
-                known.clone_from(&schemes);
-                let measure =
-                    move || Costliest::measured(Argon2Params::default(), schemes.iter().map(String::as_str));
-                if let Ok(costliest) = inner.hashing.run(measure).await {
-                    inner.costliest.store(Arc::new(costliest));
-                    measured = true;
+    while let Some(inner) = service.upgrade() {
+        match inner.db.read(users::password_schemes).await {
+            Ok(mut schemes) => {
+                schemes.sort();
+                if !measured || schemes != known {
+                    known.clone_from(&schemes);
+                    measured = inner.measure(schemes).await;
                 }
             }
+            Err(error) => tracing::debug!(%error, "the stored password schemes could not be read"),
         }
         drop(inner);
         tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+impl Inner {
+    /// Measures these schemes on the hashing threads; false if those are busy.
+    async fn measure(&self, schemes: Vec<String>) -> bool {
+        let measure =
+            move || Costliest::measured(Argon2Params::default(), schemes.iter().map(String::as_str));
+        match self.hashing.run(measure).await {
+            Ok(costliest) => {
+                self.costliest.store(Arc::new(costliest));
+                true
+            }
+            Err(_) => false,
+        }
     }
 }

@@ -76,7 +76,6 @@ impl Actor {
     }
 
     /// A request to be completed by hand; [`Actor::send`] sends it.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.base));
         match &self.access {

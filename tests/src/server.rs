@@ -128,7 +128,7 @@ fn hashed() -> anyhow::Result<(String, String)> {
     use auth_service::password::{Argon2Params, Scheme, hash};
     static HASHED: OnceLock<String> = OnceLock::new();
     let params = Argon2Params::default();
-    let scheme = Scheme::argon2id(params.clone()).label();
+    let scheme = Scheme::argon2id(params).label();
     if let Some(known) = HASHED.get() {
         return Ok((known.clone(), scheme));
     }

@@ -1,5 +1,7 @@
 //! Logging in with passwords: Django's hashes, their replacement, and a full hashing queue.
 
+#![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
+
 use std::{num::NonZeroU32, sync::mpsc};
 
 use aws_lc_rs::pbkdf2;
@@ -92,23 +94,15 @@ async fn a_full_hashing_queue_answers_503_at_once_and_recovers() {
     let ada = server.login("ada").await.unwrap();
     // One job holds the thread and one the queue, until they are let go.
     let (started, wait_for_start) = mpsc::channel::<()>();
-    let mut holds = Vec::new();
-    let mut jobs = Vec::new();
-    for _ in 0..2 {
+    let hold_one = || {
         let (release, hold) = mpsc::channel::<()>();
         let (auth, started) = (server.stack.auth.clone(), started.clone());
-        jobs.push(tokio::spawn(async move {
-            let job = move || {
-                started.send(()).unwrap();
-                hold.recv().unwrap();
-            };
-            auth.hashing().run(job).await.unwrap();
-        }));
-        holds.push(release);
-        if holds.len() == 1 {
-            wait_for_start.recv().unwrap();
-        }
-    }
+        let job = move || (started.send(()).unwrap(), hold.recv().unwrap());
+        (release, tokio::spawn(async move { auth.hashing().run(job).await }))
+    };
+    let running = hold_one();
+    wait_for_start.recv().unwrap();
+    let queued = hold_one();
     while server.stack.auth.hashing().queued() < 1 {
         tokio::task::yield_now().await;
     }
@@ -117,11 +111,9 @@ async fn a_full_hashing_queue_answers_503_at_once_and_recovers() {
     assert_eq!((busy.status, busy.code()), (503, "unavailable"));
     assert_eq!(busy.header("retry-after"), "1");
     assert_eq!(ada.get("/api/v1/user/me/").await.unwrap().status, 200, "nothing else waits for hashing");
-    for hold in holds {
-        hold.send(()).unwrap();
-    }
-    for job in jobs {
-        job.await.unwrap();
+    for (release, job) in [running, queued] {
+        release.send(()).unwrap();
+        job.await.unwrap().unwrap();
     }
     server.login("ada").await.unwrap();
 }
@@ -132,9 +124,17 @@ async fn a_login_that_raced_a_password_change_gets_no_session() {
     let user = server.user("ada").await.unwrap();
     let auth = &server.stack.auth;
     let another = shared::Secret::new("another-Pa55word".to_owned());
-    auth_service::accounts::set_password(auth.db(), auth.hashing(), server.clock(), "ada", another).await.unwrap();
+    auth_service::accounts::set_password(auth.db(), auth.hashing(), server.clock(), "ada", another)
+        .await
+        .unwrap();
     // `user` is what the password was checked against, before the change.
     let policy = &auth.config().tokens;
-    let begun = auth_service::login::begin(auth, &user, Default::default(), policy.refresh_lifetime).await;
+    let begun = auth_service::login::begin(
+        auth,
+        &user,
+        auth_service::session::Client::default(),
+        policy.refresh_lifetime,
+    )
+    .await;
     assert!(matches!(begun, Err(auth_service::error::AuthError::Credentials { .. })), "{begun:?}");
 }

@@ -1,5 +1,7 @@
 //! Refresh families: one row per login, one step per refresh.
 
+#![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
+
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -26,7 +28,10 @@ async fn rotated(server: &Server) -> (Actor, String, Answer) {
 }
 
 fn refused(answer: &Answer) {
-    assert_eq!((answer.status, answer.detail(), answer.code()), (401, "Token is blacklisted", "token_not_valid"));
+    assert_eq!(
+        (answer.status, answer.detail(), answer.code()),
+        (401, "Token is blacklisted", "token_not_valid")
+    );
     assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"api\"");
 }
 

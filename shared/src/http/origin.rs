@@ -90,7 +90,7 @@ impl Origin {
             None if !request.headers().contains_key(header::HOST) => request.app_config().host().to_owned(),
             _ => return Err(Problem::new(StatusCode::BAD_REQUEST, "Invalid Host header.")),
         };
-        let own = request.app_config().secure().then_some("https").unwrap_or("http");
+        let own = if request.app_config().secure() { "https" } else { "http" };
         Ok(Self { scheme: scheme.unwrap_or(own).to_owned(), host })
     }
 }
