@@ -26,7 +26,7 @@ pub fn hex32() -> String {
     hex::encode(bytes::<16>())
 }
 
-/// A UUIDv7 (RFC 9562) of the given time: sortable by creation, unguessable in its last 62 bits.
+/// A `UUIDv7` (RFC 9562) of the given time: sortable by creation, unguessable in its last 62 bits.
 ///
 /// The 12 bits behind the milliseconds hold the microseconds (section 6.2, method 3), so that rows
 /// created one after the other within a millisecond sort in that order too.
