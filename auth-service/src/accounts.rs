@@ -83,7 +83,7 @@ pub fn check_password(password: &str) -> Result<(), AccountError> {
 /// Hashes a password on the pool, with the parameters for new passwords.
 pub async fn encode(pool: &HashPool, password: Secret<String>) -> Result<NewPassword, AccountError> {
     let params = Argon2Params::default();
-    let scheme = Scheme::argon2id(params.clone()).label();
+    let scheme = Scheme::argon2id(params).label();
     let encoded = pool.run(move || password::hash(password.expose(), &params)).await?;
     Ok(NewPassword { encoded: Secret::new(encoded.map_err(|_| AccountError::Hash)?), scheme })
 }

@@ -1,6 +1,10 @@
 //! [`App`]: the running service, without its server.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use actix_web::web::{Data, ServiceConfig};
 use arc_swap::ArcSwap;
@@ -83,7 +87,7 @@ impl App {
         let threads = NonZeroUsize::new(config.hash_threads).unwrap_or(NonZeroUsize::MIN);
         let schemes = db.read(users::password_schemes).await?;
         let costliest = costliest(&schemes);
-        Ok(Self(Arc::new(Inner {
+        let app = Self(Arc::new(Inner {
             verifier: Verifier::new(keys, Arc::clone(&rules), clock.clone()),
             refresh_verifier: Verifier::new(refresh_keys, rules, clock.clone()),
             hashing: HashPool::new(threads, config.hash_queue)?,
@@ -92,7 +96,9 @@ impl App {
             db,
             clock,
             keyring,
-        })))
+        }));
+        tokio::spawn(follow_schemes(Arc::downgrade(&app.0), schemes));
+        Ok(app)
     }
 
     /// Adds the public routes and what they need.
@@ -260,6 +266,45 @@ impl Users for NoUsers {
     }
 }
 
+/// From documented prices, until [`follow_schemes`] has measured this machine's.
 fn costliest(schemes: &[String]) -> Costliest {
     Costliest::new(CostTable::documented(), Argon2Params::default()).with(schemes.iter().map(String::as_str))
+}
+
+/// How often the stored schemes are looked at again: users may be imported beside the server.
+const LOOK_AGAIN: Duration = Duration::from_secs(300);
+
+/// Keeps the time of a login level with the costliest scheme stored, at this machine's prices.
+/// Ends with the service.
+async fn follow_schemes(service: Weak<Inner>, mut known: Vec<String>) {
+    let mut measured = false;
+    while let Some(inner) = service.upgrade() {
+        match inner.db.read(users::password_schemes).await {
+            Ok(mut schemes) => {
+                schemes.sort();
+                if !measured || schemes != known {
+                    known.clone_from(&schemes);
+                    measured = inner.measure(schemes).await;
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the stored password schemes could not be read"),
+        }
+        drop(inner);
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+impl Inner {
+    /// Measures these schemes on the hashing threads; false if those are busy.
+    async fn measure(&self, schemes: Vec<String>) -> bool {
+        let measure =
+            move || Costliest::measured(Argon2Params::default(), schemes.iter().map(String::as_str));
+        match self.hashing.run(measure).await {
+            Ok(costliest) => {
+                self.costliest.store(Arc::new(costliest));
+                true
+            }
+            Err(_) => false,
+        }
+    }
 }

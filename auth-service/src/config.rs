@@ -114,6 +114,7 @@ mod defaults {
 }
 
 /// How tokens are made and sessions live.
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch of the original")]
 #[derive(Debug, Clone)]
 pub struct TokenPolicy {
     /// `ACCESS_TOKEN_LIFETIME`

@@ -159,7 +159,7 @@ fn explicit(algorithm: Alg, secret: &str) -> Result<Keyring, KeyringError> {
 
 fn key_set(keys: &[Arc<SigningKey>], managed: bool) -> Result<KeySet, KeyError> {
     if let ([only], false) = (keys, managed) {
-        return only.verifying().map(KeySet::Fixed);
+        return only.verifying().map(|key| KeySet::Fixed(Box::new(key)));
     }
     let named = |key: &Arc<SigningKey>| -> Result<Option<(String, VerifyingKey)>, KeyError> {
         let verifying = key.verifying()?;
@@ -199,13 +199,13 @@ fn ensure(conn: &mut DbConnection, wanted: &Wanted, sealing: &SealingKeys) -> Re
     if keys.signing.last().is_none_or(|key| key.alg() != wanted.algorithm) {
         let der = generate(wanted.algorithm)?;
         let key = SigningKey::from_der(wanted.algorithm, &der)?;
-        store(conn, wanted.now, sealing, Purpose::Signing, &key, &der)?;
+        store(conn, wanted.now, sealing, (Purpose::Signing, &key, &der))?;
         keys.signing.push(Arc::new(key));
     }
     if keys.refresh.is_empty() {
         let secret = zeroize::Zeroizing::new(random::bytes::<32>().to_vec());
         let key = SigningKey::hmac(Alg::HS256, &secret, Some(random::hex32()))?;
-        store(conn, wanted.now, sealing, Purpose::Refresh, &key, &secret)?;
+        store(conn, wanted.now, sealing, (Purpose::Refresh, &key, &secret))?;
         keys.refresh.push(Arc::new(key));
     }
     Ok(keys)
@@ -226,13 +226,12 @@ fn unseal(row: &StoredKey, sealing: &SealingKeys) -> Result<SigningKey, KeyringE
     Ok(key)
 }
 
+/// Seals a new key and adds it to the database.
 fn store(
     conn: &mut DbConnection,
     now: Timestamp,
     sealing: &SealingKeys,
-    purpose: Purpose,
-    key: &SigningKey,
-    private: &[u8],
+    (purpose, key, private): (Purpose, &SigningKey, &[u8]),
 ) -> Result<(), KeyringError> {
     let kid = key.kid().ok_or_else(|| KeyError("a managed key needs an id".into()))?;
     let row = StoredKey {

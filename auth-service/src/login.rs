@@ -57,7 +57,7 @@ pub async fn authenticate(app: &App, credentials: Credentials) -> Result<User, A
 pub(crate) fn busy(error: PoolError) -> AuthError {
     match error {
         PoolError::Busy => AuthError::HashingBusy,
-        _ => AuthError::Internal("a password hashing thread failed"),
+        PoolError::JobPanicked => AuthError::Internal("a password hashing thread failed"),
     }
 }
 

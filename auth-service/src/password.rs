@@ -30,13 +30,15 @@ use self::stored::Parsed;
 pub mod cost;
 mod derive;
 pub mod pool;
+mod price;
 pub mod scheme;
 pub mod stored;
 #[cfg(test)]
 mod vectors;
 
-pub use self::cost::{CostTable, Costliest};
+pub use self::cost::Costliest;
 pub use self::pool::{HashPool, PoolError};
+pub use self::price::CostTable;
 pub use self::scheme::{Argon2Params, Malformed, Prf, Scheme};
 pub use self::stored::StoredPassword;
 

@@ -1,7 +1,7 @@
 //! The tables, once for both engines.
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
     use shared::db::types::{Id, Instant};
 
     users (id) {
@@ -24,7 +24,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
     use shared::db::types::{Id, Instant};
 
     sessions (id) {
@@ -48,7 +48,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{Binary, Nullable, Text};
     use shared::db::types::Instant;
 
     keys (kid) {

@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::Offset};
 
-pub use self::body::{Body, BodyLimit};
+pub use self::body::{Body, BodyLimit, SLOWEST};
 pub use self::email::is_email;
 pub use self::error::{FieldErrors, InputError};
 pub use self::form::{Form, Mode};

@@ -9,7 +9,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
@@ -136,13 +136,16 @@ impl JwksClient {
     pub fn follow(self: &Arc<Self>) {
         let client = Arc::downgrade(self);
         tokio::spawn(async move {
-            loop {
-                let Some(strong) = client.upgrade() else { return };
-                let known = strong.refresh().await;
-                drop(strong);
-                tokio::time::sleep(if known { REFRESH } else { RETRY }).await;
+            while let Some(pause) = Self::refresh_if_used(&client).await {
+                tokio::time::sleep(pause).await;
             }
         });
+    }
+
+    /// Fetches, and says how long to wait until the next time; nothing once nobody has the client.
+    async fn refresh_if_used(client: &Weak<Self>) -> Option<Duration> {
+        let known = client.upgrade()?.refresh().await;
+        Some(if known { REFRESH } else { RETRY })
     }
 
     /// Fetches now, outside the cooldown. Says whether keys are known afterwards.

@@ -2,7 +2,7 @@
 
 use std::{
     io::Write,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr},
     path::PathBuf,
     process::ExitCode,
 };
@@ -78,10 +78,9 @@ async fn serve(serve: &Serve, data: &std::path::Path, mut variables: Variables) 
     folder.complete(&mut variables)?;
     let stack = Stack::start(&variables, Clock::System).await?;
     let options = serve.options();
-    let bound = stack.bind(&options).with_context(|| {
-        let SocketAddr { .. } = options.listen;
-        format!("cannot listen on {} and {}", options.listen, options.management_listen)
-    })?;
+    let bound = stack
+        .bind(&options)
+        .with_context(|| format!("cannot listen on {} and {}", options.listen, options.management_listen))?;
     let mut out = std::io::stdout();
     tour::print(&bound, data, &mut out)?;
     out.flush()?;

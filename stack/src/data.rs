@@ -36,7 +36,9 @@ pub enum DataError {
     #[error("another server uses the data folder {0} already; stop it first, or choose another with --data")]
     Locked(PathBuf),
     /// The database is there and its key is not.
-    #[error("{0} exists, but the master.key that its keys are sealed under is missing; restore it from a backup")]
+    #[error(
+        "{0} exists, but the master.key that its keys are sealed under is missing; restore it from a backup"
+    )]
     KeyLost(PathBuf),
 }
 

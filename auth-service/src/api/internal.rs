@@ -12,8 +12,11 @@ use crate::{App, error::AuthError};
 
 /// Refuses a call that does not carry one of the service secrets; without any, every call.
 fn authenticate(app: &App, request: &HttpRequest) -> Result<(), AuthError> {
-    let presented =
-        request.headers().get(SERVICE_SECRET_HEADER).map(|value| value.as_bytes()).unwrap_or_default();
+    let presented = request
+        .headers()
+        .get(SERVICE_SECRET_HEADER)
+        .map(actix_web::http::header::HeaderValue::as_bytes)
+        .unwrap_or_default();
     let secrets = &app.config().service_secrets;
     let known = secrets
         .iter()

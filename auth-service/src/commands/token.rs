@@ -63,7 +63,7 @@ pub(super) async fn verify(
             }
             // With several sets, the last one's word counts, unless an earlier one knew the key.
             Err(next) if matches!(refusal, Refusal::KeysUnavailable | Refusal::UnknownKey(_)) => {
-                refusal = next
+                refusal = next;
             }
             Err(_) => {}
         }

@@ -46,6 +46,8 @@ async fn main() -> anyhow::Result<()> {
             .route("/protected", web::get().to(protected))
     })
     .bind(cli.listen)?;
-    writeln!(std::io::stdout(), "listening on http://{}", server.addrs()[0])?;
+    for address in server.addrs() {
+        writeln!(std::io::stdout(), "listening on http://{address}")?;
+    }
     Ok(server.run().await?)
 }

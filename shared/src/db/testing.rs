@@ -24,7 +24,7 @@ use crate::{config::Variables, random};
 /// A database of its own, gone when dropped.
 #[derive(Debug)]
 pub struct TestDb {
-    /// The database, migrated.
+    /// The database, migrated, unless it was asked for empty.
     pub db: Db,
     /// Where it is.
     pub url: DbUrl,
@@ -47,6 +47,13 @@ impl TestDb {
             DbUrl::Postgres { url } => url.to_string(),
             DbUrl::Sqlite { .. } => self.url.to_string(),
         }
+    }
+
+    /// An empty database, for whoever migrates it.
+    pub fn empty() -> Result<Self, DbError> {
+        let place = Place::new()?;
+        let url = place.url();
+        Ok(Self { db: Db::pooled(&url, DbLimits { connections: 1, ..DbLimits::default() }), url, place })
     }
 
     /// The folder of the SQLite file; none on PostgreSQL.

@@ -145,7 +145,7 @@ impl FromSql<Instant, Sqlite> for clock::Timestamp {
 
 /// Declares a typed identifier over [`DbUuid`]: `typed_id!(/** … */ UserId);`.
 ///
-/// It is stored as [`Id`], shown hyphenated, and made of a UUIDv7 by `new`.
+/// It is stored as [`Id`], shown hyphenated, and made of a `UUIDv7` by `new`.
 #[macro_export]
 macro_rules! typed_id {
     ($(#[$meta:meta])* $name:ident) => {

@@ -45,6 +45,15 @@ impl DbUrl {
         Self::Sqlite { path: path.to_string_lossy().into_owned() }
     }
 
+    /// The whole URL, password included, as [`DbUrl::parse`] reads it.
+    #[must_use]
+    pub fn secret_text(&self) -> String {
+        match self {
+            Self::Postgres { url } => url.as_str().to_owned(),
+            Self::Sqlite { path } => format!("sqlite://{path}"),
+        }
+    }
+
     /// What the engine's client library takes.
     pub(super) fn connection_string(&self) -> String {
         match self {

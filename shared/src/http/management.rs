@@ -54,8 +54,8 @@ impl Readiness {
     pub fn keys(self, keys: &KeySource) -> Self {
         let keys = keys.clone();
         self.check("keys", move || {
-            let ready = keys.is_ready();
-            async move { if ready { Ok(()) } else { Err("no keys are known".to_owned()) } }
+            let ready = keys.is_ready().then_some(()).ok_or_else(|| "no keys are known".to_owned());
+            std::future::ready(ready)
         })
     }
 

@@ -69,6 +69,12 @@ impl Stop {
         self.0.stop(true).await;
         self.1.stop(true).await;
     }
+
+    /// Drops what is in flight.
+    pub async fn now(&self) {
+        self.0.stop(false).await;
+        self.1.stop(false).await;
+    }
 }
 
 /// Binds both ports. `public` and `private` add a service's routes and data; every worker calls them.

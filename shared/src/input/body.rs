@@ -1,6 +1,6 @@
 //! A request body: read in full, within a limit, and parsed by its `Content-Type`.
 
-use std::{collections::BTreeMap, convert::Infallible, fmt, future};
+use std::{collections::BTreeMap, convert::Infallible, fmt, future, time::Duration};
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
@@ -11,6 +11,12 @@ use futures_util::TryStreamExt as _;
 
 use super::{Input, InputError, Source, encoded, json};
 use crate::media::{MAX_MEDIA_TYPE, MediaType};
+
+#[cfg(test)]
+mod tests;
+
+/// How long a whole body may take to arrive.
+pub const SLOWEST: Duration = Duration::from_secs(10);
 
 /// The longest body read, in bytes; put one into the application's `app_data` to change it.
 #[derive(Clone, Copy, Debug)]
@@ -55,8 +61,10 @@ impl FromRequest for Body {
 
 impl Body {
     /// Reads and parses the body. An empty one has no fields, whatever its type.
+    ///
+    /// A body that takes longer than [`SLOWEST`] to arrive is given up.
     pub async fn read(mut self) -> Result<Input, InputError> {
-        let body = self.collect().await?;
+        let body = tokio::time::timeout(SLOWEST, self.collect()).await.map_err(|_| InputError::TooSlow)??;
         let kind = Kind::of(&self.content_type);
         let source = match kind {
             Some(Kind::Form | Kind::Multipart) => Source::Form,

@@ -7,6 +7,7 @@ use super::{domain, url};
 /// RFC 3696, section 3.
 const MAX_LENGTH: usize = 320;
 
+#[must_use]
 pub fn is_email(text: &str) -> bool {
     let Some((user, host)) = text.rsplit_once('@') else { return false };
     text.chars().count() <= MAX_LENGTH

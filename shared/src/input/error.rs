@@ -52,6 +52,9 @@ pub enum InputError {
     /// The body is longer than [`BodyLimit`](super::BodyLimit).
     #[error("Request body is too large.")]
     TooLarge,
+    /// The body did not arrive within [`SLOWEST`](super::SLOWEST).
+    #[error("Request body took too long to arrive.")]
+    TooSlow,
     /// The `Content-Type`, as sent, of a body that is neither JSON nor a form.
     #[error("Unsupported media type \"{0}\" in request.")]
     UnsupportedMediaType(String),
@@ -76,6 +79,7 @@ impl InputError {
         let text = self.to_string();
         match self {
             Self::TooLarge => (413, json!({ "detail": text })),
+            Self::TooSlow => (408, json!({ "detail": text })),
             Self::UnsupportedMediaType(_) => (415, json!({ "detail": text })),
             Self::Malformed(_) => (400, json!({ "detail": text })),
             Self::NotAnObject(_) | Self::NoData => (400, json!({ "non_field_errors": [text] })),
@@ -87,5 +91,45 @@ impl InputError {
 impl From<FieldErrors> for InputError {
     fn from(errors: FieldErrors) -> Self {
         Self::Fields(errors)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_those_of_the_original() {
+        let mut fields = FieldErrors::one("name", "first");
+        fields.add("email", "second");
+        fields.add("name", "third");
+        for (error, status, body) in [
+            (InputError::TooLarge, 413, r#"{"detail":"Request body is too large."}"#),
+            (
+                InputError::UnsupportedMediaType("text/plain".to_owned()),
+                415,
+                r#"{"detail":"Unsupported media type \"text/plain\" in request."}"#,
+            ),
+            (
+                InputError::UnsupportedMediaType(String::new()),
+                415,
+                r#"{"detail":"Unsupported media type \"\" in request."}"#,
+            ),
+            (
+                InputError::Malformed("JSON parse error - x".to_owned()),
+                400,
+                r#"{"detail":"JSON parse error - x"}"#,
+            ),
+            (
+                InputError::NotAnObject("list"),
+                400,
+                r#"{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]}"#,
+            ),
+            (InputError::NoData, 400, r#"{"non_field_errors":["No data provided"]}"#),
+            (fields.into(), 400, r#"{"name":["first","third"],"email":["second"]}"#),
+        ] {
+            let (code, json) = error.status_and_body();
+            assert_eq!((code, json.to_string().as_str()), (status, body));
+        }
     }
 }

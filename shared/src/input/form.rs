@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use super::{FieldErrors, Input, Source, Text, Value};
 
+#[cfg(test)]
+mod tests;
+
 const REQUIRED: &str = "This field is required.";
 const NULL: &str = "This field may not be null.";
 const BOOLEAN: &str = "Must be a valid boolean.";

@@ -122,3 +122,111 @@ impl Visitor<'_> for TextVisitor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(body: &[u8]) -> InputError {
+        parse(body).unwrap_err()
+    }
+
+    #[test]
+    fn what_is_no_json_is_malformed() {
+        for body in [
+            &b"  \n"[..],
+            b"{\"a\": ",
+            b"{\"a\": \"x\",}",
+            b"{\"a\": NaN}",
+            b"{\"a\": -Infinity}",
+            b"{\"a\": 01}",
+            b"{\"a\": 1.}",
+            b"{\"a\": 'x'}",
+            b"{\"a\": \"\t\"}",
+            b"{\"a\": \"\\x\"}",
+            b"{\"a\": \"\\ud8\"}",
+            b"{\"a\": \"\xff\"}",
+            b"{\"\xff\": 1}",
+            b"\xed\xa0\x80",
+            b"\xef\xbb\xbf{}",
+            b"{} {}",
+            b"{}x",
+            b"[1",
+            b"{\"a\" 1}",
+            b"{1: 2}",
+            b"\0",
+        ] {
+            let InputError::Malformed(text) = refusal(body) else { panic!("{body:?}") };
+            assert!(text.starts_with("JSON parse error - "), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_objects_have_fields() {
+        // The type in Python's words; checked against DRF 3.18.3.
+        for (body, kind) in [
+            ("[]", "list"),
+            (" [{\"a\": 1}] ", "list"),
+            ("\"\"", "str"),
+            ("\"\\ud800\"", "str"),
+            ("true", "bool"),
+            ("false", "bool"),
+            ("0", "int"),
+            ("-5", "int"),
+            ("1.5", "float"),
+            ("1E400", "float"),
+        ] {
+            assert_eq!(refusal(body.as_bytes()), InputError::NotAnObject(kind), "{body}");
+        }
+        assert_eq!(refusal(b" null "), InputError::NoData);
+    }
+
+    #[test]
+    fn of_two_members_with_one_name_the_last_counts() {
+        let fields = parse(br#"{"a": 1, "b": 2, "\u0061": "x"}"#).unwrap();
+        assert_eq!(fields["a"], Value::Text("x".to_owned()));
+        assert_eq!(fields.len(), 2);
+    }
+
+    #[test]
+    fn every_kind_of_value_is_told_apart() {
+        for (json, value) in [
+            ("null", Value::Null),
+            ("true", Value::Bool(true)),
+            ("false", Value::Bool(false)),
+            ("18446744073709551616", Value::Number("18446744073709551616".to_owned())),
+            ("1e3", Value::Number("1000.0".to_owned())),
+            ("-0", Value::Number("0".to_owned())),
+            ("[[], \"]\"]", Value::List),
+            ("{\"\\ud800\": 1}", Value::Object),
+            (r#""\ud83c\udf89\n""#, Value::Text("🎉\n".to_owned())),
+            (r#""\\ud800""#, Value::Text("\\ud800".to_owned())),
+        ] {
+            assert_eq!(parse(format!("{{\"a\": {json}}}").as_bytes()).unwrap()["a"], value, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_lone_surrogate_spoils_only_its_own_field() {
+        for (json, text, code_point) in [
+            (r#""\ud800""#, "\u{fffd}", 0xd800),
+            (r#""é\udfff\ud800!""#, "é\u{fffd}\u{fffd}!", 0xdfff),
+            (r#""\ud800\ud83c\udf89""#, "\u{fffd}🎉", 0xd800),
+            (r#""\ud83c\ud83c""#, "\u{fffd}\u{fffd}", 0xd83c),
+        ] {
+            let fields = parse(format!("{{\"a\": {json}, \"b\": 1, \"\\udc00\": 2}}").as_bytes()).unwrap();
+            assert_eq!(fields["a"], Value::Surrogate { text: text.to_owned(), code_point }, "{json}");
+            assert_eq!(fields["b"], Value::Number("1".to_owned()));
+        }
+    }
+
+    #[test]
+    fn numbers_too_long_for_python_and_brackets_too_deep_are_malformed() {
+        let nested =
+            |depth| format!("{{\"a\": \"[[\\\"[\", \"b\": {}{}}}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(nested(MAX_DEPTH - 1).as_bytes()).is_ok());
+        for body in [nested(MAX_DEPTH), nested(100_000), format!("{{\"a\": {}}}", "9".repeat(4301))] {
+            assert!(matches!(refusal(body.as_bytes()), InputError::Malformed(_)));
+        }
+    }
+}

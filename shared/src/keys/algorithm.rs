@@ -12,7 +12,7 @@ pub struct Alg(pub(crate) Algorithm, &'static str);
 impl Alg {
     /// Ed25519, the default.
     pub const EDDSA: Self = Self(Algorithm::EdDSA, "EdDSA");
-    /// What refresh tokens are MACed with under managed keys.
+    /// What refresh tokens are `MACed` with under managed keys.
     pub const HS256: Self = Self(Algorithm::HS256, "HS256");
 
     const ALL: [Self; 12] = [

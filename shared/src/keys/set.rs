@@ -8,7 +8,7 @@ use super::VerifyingKey;
 #[derive(Debug, Clone)]
 pub enum KeySet {
     /// One key, from the settings: a token's `kid` means nothing.
-    Fixed(VerifyingKey),
+    Fixed(Box<VerifyingKey>),
     /// The issuer's published keys by id: a token must name one of them.
     Published(HashMap<String, VerifyingKey>),
 }

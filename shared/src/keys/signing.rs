@@ -25,7 +25,7 @@ pub struct SigningKey {
 }
 
 enum Pair {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Ed25519(Ed25519KeyPair),
     Ecdsa(EcdsaKeyPair),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
@@ -41,7 +41,7 @@ impl SigningKey {
     /// A shared secret for an HMAC algorithm. `kid` goes into the header when given.
     pub fn hmac(alg: Alg, secret: &[u8], kid: Option<String>) -> Result<Self, KeyError> {
         let key = hmac::Key::new(hmac_algorithm(alg)?, secret);
-        Ok(Self::assemble(alg, kid, Pair::Hmac(key), None))
+        Ok(Self::assemble(alg, kid, Pair::Hmac(Box::new(key)), None))
     }
 
     /// A private key in PEM (PKCS#8, or PKCS#1 for RSA). Its `kid` is the RFC 7638 thumbprint.
@@ -51,7 +51,7 @@ impl SigningKey {
             AlgorithmFamily::Rsa => EncodingKey::from_rsa_pem(pem),
             AlgorithmFamily::Ec => EncodingKey::from_ec_pem(pem),
             AlgorithmFamily::Ed => EncodingKey::from_ed_pem(pem),
-            _ => return Err(KeyError(format!("{alg} takes a secret, not a PEM key"))),
+            AlgorithmFamily::Hmac => return Err(KeyError(format!("{alg} takes a secret, not a PEM key"))),
         };
         Self::from_encoding_key(alg, &key.map_err(unreadable)?)
     }
@@ -62,7 +62,7 @@ impl SigningKey {
             AlgorithmFamily::Rsa => EncodingKey::from_rsa_der(der),
             AlgorithmFamily::Ec => EncodingKey::from_ec_der(der),
             AlgorithmFamily::Ed => EncodingKey::from_ed_der(der),
-            _ => return Err(KeyError(format!("{alg} takes a secret, not a DER key"))),
+            AlgorithmFamily::Hmac => return Err(KeyError(format!("{alg} takes a secret, not a DER key"))),
         };
         Self::from_encoding_key(alg, &key)
     }
@@ -122,7 +122,7 @@ impl SigningKey {
     /// The key that verifies what this one signs.
     pub fn verifying(&self) -> Result<VerifyingKey, KeyError> {
         match (&self.pair, &self.public) {
-            (Pair::Hmac(key), _) => Ok(VerifyingKey::from_hmac(self.alg, key.clone())),
+            (Pair::Hmac(key), _) => Ok(VerifyingKey::from_hmac(self.alg, (**key).clone())),
             (_, Some(public)) => VerifyingKey::from_jwk(public, self.alg),
             (_, None) => Err(KeyError("the key has no public half".into())),
         }

@@ -19,7 +19,7 @@ pub struct VerifyingKey {
 
 #[derive(Clone)]
 enum Kind {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Public(DecodingKey),
 }
 
@@ -35,17 +35,17 @@ impl VerifyingKey {
         Ok(Self::from_hmac(alg, hmac::Key::new(hmac_algorithm(alg)?, secret)))
     }
 
-    pub(super) const fn from_hmac(alg: Alg, key: hmac::Key) -> Self {
-        Self { alg, kind: Kind::Hmac(key) }
+    pub(super) fn from_hmac(alg: Alg, key: hmac::Key) -> Self {
+        Self { alg, kind: Kind::Hmac(Box::new(key)) }
     }
 
-    /// A public key in PEM (SubjectPublicKeyInfo, or PKCS#1 for RSA).
+    /// A public key in PEM (`SubjectPublicKeyInfo`, or PKCS#1 for RSA).
     pub fn from_pem(alg: Alg, pem: &[u8]) -> Result<Self, KeyError> {
         let key = match alg.0.family() {
             AlgorithmFamily::Rsa => DecodingKey::from_rsa_pem(pem),
             AlgorithmFamily::Ec => DecodingKey::from_ec_pem(pem),
             AlgorithmFamily::Ed => DecodingKey::from_ed_pem(pem),
-            _ => return Err(KeyError(format!("{alg} takes a secret, not a PEM key"))),
+            AlgorithmFamily::Hmac => return Err(KeyError(format!("{alg} takes a secret, not a PEM key"))),
         };
         let key = key.map_err(|_| KeyError(format!("not a public key in PEM for {alg}")))?;
         Ok(Self { alg, kind: Kind::Public(key) })

@@ -1,6 +1,10 @@
 //! Points in time as Django's `parse_datetime` reads them: first everything that Python
 //! 3.11's `datetime.fromisoformat` takes, then Django's own pattern, which also has
-//! months, days and hours of one digit. ASCII digits only.
+//! months, days and hours of one digit.
+//!
+//! Refused although Python takes them: digits of other scripts, one stray character before
+//! an offset (`14:40:480+01:00`), a fraction without its point, a digit between a week and
+//! a time.
 
 use jiff::civil::{Date, DateTime, ISOWeekDate, Time, Weekday};
 use jiff::{SignedDuration, Timestamp, tz::Offset};
@@ -22,9 +26,8 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
 fn iso(text: &str) -> Option<(DateTime, SignedDuration)> {
     let mut text = Cursor(text);
     let date = iso_date(&mut text)?;
-    let midnight = (date.at(0, 0, 0, 0), SignedDuration::ZERO);
-    if text.any().is_none() || text.is_empty() {
-        return Some(midnight);
+    if text.any().is_none() {
+        return Some((date.at(0, 0, 0, 0), SignedDuration::ZERO));
     }
     let time = iso_time(&mut text)?;
     let offset = match text.any() {

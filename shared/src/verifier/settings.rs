@@ -193,7 +193,7 @@ impl VerifierSettings {
         if algorithm.is_hmac() {
             return match self.signing_key() {
                 Some(Some(secret)) => VerifyingKey::hmac(algorithm, secret.as_bytes())
-                    .map(|key| Some(KeySet::Fixed(key)))
+                    .map(|key| Some(KeySet::Fixed(Box::new(key))))
                     .map_err(complain("AUTH_SIGNING_KEY")),
                 _ => Err(ConfigError::new(
                     "AUTH_SIGNING_KEY",
@@ -215,7 +215,7 @@ impl VerifierSettings {
                 .map_err(complain("AUTH_SIGNING_KEY"))?,
             _ => return Ok(None),
         };
-        Ok(Some(KeySet::Fixed(key)))
+        Ok(Some(KeySet::Fixed(Box::new(key))))
     }
 
     fn jwk_url(&self, algorithm: Alg) -> Result<Option<url::Url>, ConfigError> {

@@ -1,0 +1,123 @@
+//! Sessions that began on the original go on here, under its signing key.
+
+#![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
+
+use std::time::Duration;
+
+use e2e::{Actor, Server};
+use serde_json::{Map, Value, json};
+use shared::{
+    Clock, Timestamp,
+    keys::{Alg, SigningKey},
+};
+
+const SECRET: &str = "a-secret-of-the-original-0123456789abcdef";
+const NOW: i64 = 1_795_444_848;
+
+fn minted_by_the_original(changes: Value) -> String {
+    let mut claims = json!({
+        "token_type": "refresh", "exp": NOW + 86_400, "iat": NOW - 60,
+        "jti": "0123456789abcdef0123456789abcdef", "user_id": "7", "theme": "dark",
+    });
+    let claims: &mut Map<_, _> = claims.as_object_mut().unwrap();
+    if let Value::Object(changes) = changes {
+        claims.extend(changes);
+    }
+    SigningKey::hmac(Alg::HS256, SECRET.as_bytes(), None).unwrap().sign(claims).unwrap()
+}
+
+/// A server under the original's key, with its user 7.
+async fn moved(extra: &[(&str, &str)]) -> (Server, Clock, Actor) {
+    let clock = Clock::manual(Timestamp::from_secs(NOW));
+    let base = [("AUTH_ALGORITHM", "HS256"), ("AUTH_SIGNING_KEY", SECRET), ("AUTH_ISSUER", "none")];
+    let server = Server::with(&[&base, extra].concat(), clock.clone()).await.unwrap();
+    let user = server.user("ada").await.unwrap();
+    let import = move |conn: &mut shared::DbConnection| {
+        use auth_service::schema::users;
+        use diesel::prelude::*;
+        diesel::update(users::table.find(user.id)).set(users::subject.eq("7")).execute(conn)
+    };
+    server.stack.auth.db().write(import).await.unwrap();
+    let anonymous = server.anonymous();
+    (server, clock, anonymous)
+}
+
+#[tokio::test]
+async fn a_foreign_refresh_token_is_adopted_and_then_rotates_like_ours() {
+    let (_server, clock, client) = moved(&[]).await;
+    let foreign = minted_by_the_original(json!({}));
+    let first = client.refresh_with(&foreign).await.unwrap();
+    assert_eq!(first.status, 200, "{first:?}");
+    let retry = client.refresh_with(&foreign).await.unwrap();
+    assert_eq!(retry.text, first.text, "the grace window covers the adoption too");
+    let second = client.refresh_with(&first.text_of("refresh").unwrap()).await.unwrap();
+    assert_eq!(second.status, 200);
+    clock.advance(Duration::from_secs(11));
+    assert_eq!(client.refresh_with(&foreign).await.unwrap().detail(), "Token is blacklisted");
+    let last = client.refresh_with(&second.text_of("refresh").unwrap()).await.unwrap();
+    assert_eq!(last.detail(), "Token is blacklisted", "reuse of the adopted token ended the session");
+}
+
+#[tokio::test]
+async fn reserved_claims_of_a_foreign_token_are_not_believed() {
+    let (_server, _, client) = moved(&[]).await;
+    let forged =
+        minted_by_the_original(json!({"is_superuser": true, "org_id": "x", "permissions": ["*"], "mv": 9}));
+    let answer = client.refresh_with(&forged).await.unwrap();
+    let access = answer.text_of("access").unwrap();
+    let payload = access.split('.').nth(1).unwrap();
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+    for reserved in ["is_superuser", "org_id", "permissions", "mv"] {
+        assert!(claims.get(reserved).is_none(), "{reserved} in {claims}");
+    }
+    assert_eq!(claims["theme"], "dark", "other claims are copied");
+}
+
+#[tokio::test]
+async fn with_rotation_off_a_foreign_token_is_accepted_until_it_is_blacklisted() {
+    let (_server, _, client) = moved(&[("AUTH_ROTATE_REFRESH_TOKENS", "false")]).await;
+    let foreign = minted_by_the_original(json!({}));
+    for _ in 0..2 {
+        assert_eq!(client.refresh_with(&foreign).await.unwrap().status, 200);
+    }
+    let body = json!({ "refresh": foreign });
+    assert_eq!(client.post("/api/token/blacklist/", &body).await.unwrap().status, 200);
+    assert_eq!(client.refresh_with(&foreign).await.unwrap().detail(), "Token is blacklisted");
+    assert_eq!(client.post("/api/token/blacklist/", &body).await.unwrap().detail(), "Token is blacklisted");
+}
+
+#[tokio::test]
+async fn a_password_change_calls_in_foreign_tokens_issued_before_it() {
+    let (server, clock, client) = moved(&[]).await;
+    let auth = &server.stack.auth;
+    let password = shared::Secret::new("another-Pa55word".to_owned());
+    auth_service::accounts::set_password(auth.db(), auth.hashing(), &clock, "ada", password).await.unwrap();
+    let foreign = minted_by_the_original(json!({}));
+    assert_eq!(client.refresh_with(&foreign).await.unwrap().detail(), "Token is blacklisted");
+    let verify = client.post("/api/token/verify/", &json!({"token": foreign})).await.unwrap();
+    assert_eq!((verify.status, verify.detail()), (401, "Token is blacklisted"));
+    clock.advance(Duration::from_secs(60));
+    let later = minted_by_the_original(json!({"iat": NOW + 30, "jti": "later"}));
+    assert_eq!(client.refresh_with(&later).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_foreign_token_of_nobody_or_of_an_inactive_user_is_refused() {
+    let (server, clock, client) = moved(&[]).await;
+    for user_id in [json!("8"), json!(""), json!(null), json!([7])] {
+        let foreign = minted_by_the_original(json!({"user_id": user_id}));
+        assert_eq!(client.refresh_with(&foreign).await.unwrap().status, 401, "{user_id}");
+    }
+    auth_service::accounts::set_active(server.stack.auth.db(), &clock, "ada", false).await.unwrap();
+    let answer = client.refresh_with(&minted_by_the_original(json!({}))).await.unwrap();
+    assert_eq!(answer.detail(), "No active account found for the given token.");
+}
+
+#[tokio::test]
+async fn under_managed_keys_foreign_tokens_are_refused() {
+    let server = Server::with(&[], Clock::manual(Timestamp::from_secs(NOW))).await.unwrap();
+    let foreign = minted_by_the_original(json!({}));
+    let answer = server.anonymous().refresh_with(&foreign).await.unwrap();
+    assert_eq!((answer.status, answer.detail()), (401, "Token is invalid"));
+}

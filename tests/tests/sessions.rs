@@ -1,0 +1,209 @@
+//! Refresh families: one row per login, one step per refresh.
+
+#![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
+
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use e2e::{Actor, Answer, Server};
+use serde_json::{Value, json};
+use shared::{Clock, Timestamp};
+
+fn claims(token: &str) -> Value {
+    let payload = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+}
+
+fn manual() -> Clock {
+    Clock::manual(Timestamp::from_secs(1_795_444_848))
+}
+
+async fn rotated(server: &Server) -> (Actor, String, Answer) {
+    server.user("ada").await.unwrap();
+    let ada = server.login("ada").await.unwrap();
+    let first = ada.refresh.clone().unwrap();
+    let answer = ada.refresh_with(&first).await.unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    (ada, first, answer)
+}
+
+fn refused(answer: &Answer) {
+    assert_eq!(
+        (answer.status, answer.detail(), answer.code()),
+        (401, "Token is blacklisted", "token_not_valid")
+    );
+    assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"api\"");
+}
+
+#[tokio::test]
+async fn a_refresh_rotates_and_the_successor_refreshes() {
+    let server = Server::start().await.unwrap();
+    let (ada, first, answer) = rotated(&server).await;
+    let second = answer.text_of("refresh").unwrap();
+    assert_ne!(first, second);
+    assert_eq!(claims(&first)["sid"], claims(&second)["sid"]);
+    assert_eq!(claims(&answer.text_of("access").unwrap())["sid"], claims(&first)["sid"]);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(ada.refresh_with(&second).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_retry_within_the_grace_window_gets_the_same_bytes() {
+    let clock = manual();
+    let server = Server::with(&[], clock.clone()).await.unwrap();
+    let (ada, first, answer) = rotated(&server).await;
+    clock.advance(Duration::from_secs(10));
+    let again = ada.refresh_with(&first).await.unwrap();
+    assert_eq!((again.status, &again.text), (200, &answer.text));
+}
+
+#[tokio::test]
+async fn a_reused_refresh_token_ends_the_session() {
+    let clock = manual();
+    let server = Server::with(&[], clock.clone()).await.unwrap();
+    let (ada, first, answer) = rotated(&server).await;
+    clock.advance(Duration::from_secs(11));
+    refused(&ada.refresh_with(&first).await.unwrap());
+    refused(&ada.refresh_with(&answer.text_of("refresh").unwrap()).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_grandparent_is_reuse_even_within_the_grace_window() {
+    let server = Server::with(&[], manual()).await.unwrap();
+    let (ada, first, answer) = rotated(&server).await;
+    let second = answer.text_of("refresh").unwrap();
+    let third = ada.refresh_with(&second).await.unwrap().text_of("refresh").unwrap();
+    refused(&ada.refresh_with(&first).await.unwrap());
+    refused(&ada.refresh_with(&third).await.unwrap());
+}
+
+#[tokio::test]
+async fn without_a_grace_window_a_retry_is_reuse() {
+    let server = Server::with(&[("AUTH_REFRESH_GRACE", "0")], manual()).await.unwrap();
+    let (ada, first, _) = rotated(&server).await;
+    refused(&ada.refresh_with(&first).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn simultaneous_refreshes_of_one_token_take_one_step() {
+    let server = Server::start().await.unwrap();
+    server.user("ada").await.unwrap();
+    for racers in [2, 8, 32] {
+        let ada = server.login("ada").await.unwrap();
+        let token = ada.refresh.clone().unwrap();
+        let race = (0..racers).map(|_| {
+            let (ada, token) = (ada.clone(), token.clone());
+            tokio::spawn(async move { ada.refresh_with(&token).await.unwrap() })
+        });
+        let mut bodies = Vec::new();
+        for racer in race.collect::<Vec<_>>() {
+            let answer = racer.await.unwrap();
+            assert_eq!(answer.status, 200, "{answer:?}");
+            bodies.push(answer.text);
+        }
+        bodies.dedup();
+        assert_eq!(bodies.len(), 1, "every racer gets the same pair");
+        let successor: Value = serde_json::from_str(&bodies[0]).unwrap();
+        assert_eq!(claims(successor["refresh"].as_str().unwrap())["gen"], 1);
+    }
+}
+
+#[tokio::test]
+async fn a_session_has_an_absolute_limit_however_often_it_is_refreshed() {
+    let clock = manual();
+    let settings = [("AUTH_SESSION_LIFETIME", "100s"), ("AUTH_REFRESH_TOKEN_LIFETIME", "60s")];
+    let server = Server::with(&settings, clock.clone()).await.unwrap();
+    server.user("ada").await.unwrap();
+    let ada = server.login("ada").await.unwrap();
+    clock.advance(Duration::from_secs(50));
+    let answer = ada.refresh_with(ada.refresh.as_deref().unwrap()).await.unwrap();
+    let second = answer.text_of("refresh").unwrap();
+    assert_eq!(claims(&second)["exp"], claims(&second)["iat"].as_i64().unwrap() + 50);
+    clock.advance(Duration::from_secs(50));
+    let answer = ada.refresh_with(&second).await.unwrap();
+    assert_eq!((answer.status, answer.detail()), (401, "Token is expired"));
+}
+
+#[tokio::test]
+async fn with_rotation_off_a_refresh_writes_nothing_and_repeats() {
+    let clock = manual();
+    let server = Server::with(&[("AUTH_ROTATE_REFRESH_TOKENS", "false")], clock.clone()).await.unwrap();
+    server.user("ada").await.unwrap();
+    let ada = server.login("ada").await.unwrap();
+    for _ in 0..3 {
+        clock.advance(Duration::from_secs(60));
+        let answer = ada.refresh_with(ada.refresh.as_deref().unwrap()).await.unwrap();
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.json.as_object().unwrap().keys().collect::<Vec<_>>(), ["access"]);
+    }
+}
+
+#[tokio::test]
+async fn rotation_that_keeps_the_old_token_mints_from_any_live_ancestor() {
+    let clock = manual();
+    let server = Server::with(&[("AUTH_BLACKLIST_AFTER_ROTATION", "false")], clock.clone()).await.unwrap();
+    let (ada, first, answer) = rotated(&server).await;
+    clock.advance(Duration::from_secs(3600));
+    let again = ada.refresh_with(&first).await.unwrap();
+    assert_eq!(again.status, 200);
+    assert_ne!(again.text_of("refresh").unwrap(), answer.text_of("refresh").unwrap());
+    let body = json!({"refresh": first});
+    assert_eq!(ada.post("/api/v1/user/token/blacklist/", &body).await.unwrap().status, 200);
+    refused(&ada.refresh_with(&again.text_of("refresh").unwrap()).await.unwrap());
+}
+
+#[tokio::test]
+async fn blacklisting_any_token_of_a_session_ends_it() {
+    let server = Server::start().await.unwrap();
+    let (ada, first, answer) = rotated(&server).await;
+    let body = json!({ "refresh": first });
+    let blacklisted = ada.post("/api/v1/user/token/blacklist/", &body).await.unwrap();
+    assert_eq!((blacklisted.status, blacklisted.text.as_str()), (200, "{}"));
+    refused(&ada.refresh_with(&answer.text_of("refresh").unwrap()).await.unwrap());
+    refused(&ada.post("/api/v1/user/token/blacklist/", &body).await.unwrap());
+    let verify = ada.post("/api/v1/user/token/verify/", &json!({"token": ada.access})).await.unwrap();
+    refused(&verify);
+}
+
+#[tokio::test]
+async fn what_operators_do_to_a_user_ends_the_sessions_in_the_right_words() {
+    use auth_service::accounts;
+    let server = Server::start().await.unwrap();
+    let (auth, clock) = (&server.stack.auth, server.clock().clone());
+    for name in ["off", "changed", "gone"] {
+        server.user(name).await.unwrap();
+    }
+    let [off, changed, gone] = [
+        server.login("off").await.unwrap(),
+        server.login("changed").await.unwrap(),
+        server.login("gone").await.unwrap(),
+    ];
+    accounts::set_active(auth.db(), &clock, "off", false).await.unwrap();
+    let password = shared::Secret::new("another-Pa55word".to_owned());
+    accounts::set_password(auth.db(), auth.hashing(), &clock, "changed", password).await.unwrap();
+    accounts::delete(auth.db(), &clock, "gone").await.unwrap();
+    let inactive = "No active account found for the given token.";
+    for (actor, words) in [(&off, inactive), (&changed, "Token is blacklisted"), (&gone, inactive)] {
+        let answer = actor.refresh_with(actor.refresh.as_deref().unwrap()).await.unwrap();
+        assert_eq!((answer.status, answer.detail()), (401, words));
+    }
+    accounts::set_active(auth.db(), &clock, "off", true).await.unwrap();
+    let answer = off.refresh_with(off.refresh.as_deref().unwrap()).await.unwrap();
+    assert_eq!((answer.status, answer.detail()), (401, inactive), "an ended session stays ended");
+}
+
+#[tokio::test]
+async fn a_purged_session_stays_refused() {
+    let clock = manual();
+    let server = Server::with(&[("AUTH_SESSION_LIFETIME", "60s")], clock.clone()).await.unwrap();
+    server.user("ada").await.unwrap();
+    let ada = server.login("ada").await.unwrap();
+    let before = clock.now();
+    clock.advance(Duration::from_secs(61));
+    let now = clock.now();
+    let purge = move |conn: &mut shared::DbConnection| auth_service::store::sessions::purge(conn, now, 100);
+    assert_eq!(server.stack.auth.db().write(purge).await.unwrap(), 1);
+    assert!(before < now);
+    let answer = ada.refresh_with(ada.refresh.as_deref().unwrap()).await.unwrap();
+    assert_eq!(answer.status, 401);
+}
