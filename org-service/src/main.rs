@@ -1,1 +1,12 @@
-fn main() {}
+//! `org-service serve`, or a management command.
+
+use clap::Parser;
+use shared::config::Variables;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    org_service::cli::run(org_service::cli::Cli::parse(), Variables::from_env()).await
+}

@@ -10,8 +10,11 @@ use serde_json::Value;
 
 use crate::Secret;
 
+mod print;
 pub mod process;
 pub mod values;
+
+pub use print::print_listings;
 
 /// The shortest `SERVICE_SECRET`, in bytes.
 const LEAST_SECRET: usize = 32;

@@ -40,6 +40,15 @@ impl TestDb {
         Ok(Self { db: Db::connect(&url, migrations, limits).await?, url, place })
     }
 
+    /// The URL with its password, for a service's settings.
+    #[must_use]
+    pub fn secret_url(&self) -> String {
+        match &self.url {
+            DbUrl::Postgres { url } => url.to_string(),
+            DbUrl::Sqlite { .. } => self.url.to_string(),
+        }
+    }
+
     /// An empty database, for whoever migrates it.
     pub fn empty() -> Result<Self, DbError> {
         let place = Place::new()?;
@@ -118,7 +127,7 @@ fn server() -> Result<Option<DbUrl>, DbError> {
 /// Holds both migration trees to equal names and, where there is a PostgreSQL, to equal tables,
 /// columns, nullability and indexes. The error says what differs.
 pub async fn compare_migrations(migrations: Migrations) -> Result<(), String> {
-    same("names", &names::<Pg>((migrations.postgres)())?, &names::<Sqlite>((migrations.sqlite)())?)?;
+    same("names", &names::<Pg>(&(migrations.postgres)())?, &names::<Sqlite>(&(migrations.sqlite)())?)?;
     let readable = |error: DbError| one_line(&error.to_string());
     let Some(server) = server().map_err(readable)? else { return Ok(()) };
     let mut schemas = Vec::new();
@@ -132,7 +141,7 @@ pub async fn compare_migrations(migrations: Migrations) -> Result<(), String> {
     same("indexes", &postgres.indexes, &sqlite.indexes)
 }
 
-fn names<DB: diesel::backend::Backend>(tree: EmbeddedMigrations) -> Result<BTreeSet<String>, String> {
+fn names<DB: diesel::backend::Backend>(tree: &EmbeddedMigrations) -> Result<BTreeSet<String>, String> {
     let migrations: Vec<Box<dyn Migration<DB>>> = tree.migrations().map_err(|error| error.to_string())?;
     Ok(migrations.iter().map(|migration| migration.name().to_string()).collect())
 }

@@ -78,10 +78,10 @@ pub struct Origin {
 impl Origin {
     /// The origin of a request; a host that cannot be one is refused with 400.
     pub fn of(request: &HttpRequest, proxies: &TrustedProxies) -> Result<Self, Problem> {
-        let proxied = request.peer_addr().is_some_and(|peer| proxies.trust(peer.ip()));
+        let believed = request.peer_addr().is_some_and(|peer| proxies.trust(peer.ip()));
         let forwarded = |name: &'static str| {
             let name = HeaderName::from_static(name);
-            if proxied { first(request, &name) } else { None }
+            if believed { first(request, &name) } else { None }
         };
         let scheme = forwarded("x-forwarded-proto").filter(|scheme| matches!(*scheme, "http" | "https"));
         let host = match forwarded("x-forwarded-host").or_else(|| first(request, &header::HOST)) {

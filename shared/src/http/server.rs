@@ -9,6 +9,8 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 
+use tokio::sync::Notify;
+
 use super::{frame, management, management::Readiness, metrics::Metrics};
 use crate::Problem;
 
@@ -146,17 +148,57 @@ impl Bound {
 
     /// Serves until SIGINT or SIGTERM, then stops gracefully.
     pub async fn run_until_signal(self) -> io::Result<()> {
-        let stop = self.stop();
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => tracing::info!("SIGINT: stopping"),
-                _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
-            }
-            stop.gracefully().await;
-        });
-        self.run().await
+        self.run_until_signal_after(std::future::ready(Ok(()))).await
     }
+
+    /// The same, but the public port begins when `ready` is done; connections made before wait in
+    /// the kernel's queue. The management port answers at once. A failure of `ready` stops both.
+    pub async fn run_until_signal_after(self, ready: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+        let stop = self.stop();
+        let Self { public, management, .. } = self;
+        let stopping = Notify::new();
+        let signalled = async {
+            let waited = signal().await;
+            stopping.notify_one();
+            stop.gracefully().await;
+            waited
+        };
+        let public = async {
+            tokio::select! {
+                done = ready => match done {
+                    Ok(()) => public.await,
+                    Err(error) => {
+                        drop(public);
+                        stop.gracefully().await;
+                        Err(error)
+                    }
+                },
+                () = stopping.notified() => {
+                    drop(public);
+                    Ok(())
+                }
+            }
+        };
+        let serving = futures_util::future::join(public, management);
+        tokio::pin!(serving);
+        tokio::select! {
+            (public, management) = &mut serving => public.and(management),
+            waited = signalled => {
+                let (public, management) = serving.await;
+                waited.and(public).and(management)
+            }
+        }
+    }
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn signal() -> io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => tracing::info!("SIGINT: stopping"),
+        _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+    }
+    Ok(())
 }
 
 /// Failures of actix's own extractors, in the envelope.

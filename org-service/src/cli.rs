@@ -1,0 +1,65 @@
+//! The command line of `org-service`.
+
+use std::{io::Write, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use shared::{
+    Clock,
+    config::Variables,
+    http::{
+        metrics::Metrics,
+        server::{ServerOptions, Shared, bind},
+    },
+};
+
+use crate::{App, Config, commands};
+
+/// The organization service.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Cli {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Serve until SIGINT or SIGTERM.
+    Serve,
+    #[command(flatten)]
+    Manage(commands::Command),
+}
+
+/// Runs the command line; a failure is one line on standard error and exit code 1.
+pub async fn run(cli: Cli, variables: Variables) -> ExitCode {
+    let done = match cli.action {
+        Action::Serve => serve(&variables).await,
+        Action::Manage(command) => commands::run(&command, &variables, &mut std::io::stdout()).await,
+    };
+    shared::telemetry::exit_code(done.map_err(|error| format!("{error:#}")))
+}
+
+async fn serve(variables: &Variables) -> anyhow::Result<()> {
+    shared::telemetry::start(variables)?;
+    let config = Config::read(variables)?;
+    let issuer = config.http_issuer()?;
+    let options = ServerOptions::new(config.listen, config.management_listen);
+    let app = App::start(config, issuer, Clock::System).await?;
+    let shared = Shared { readiness: app.readiness(), metrics: Metrics::new() };
+    let public = app.clone();
+    let bound = bind(&options, shared, move |config| public.configure(config), |_| {})?;
+    let address = bound.address;
+    say(&format!("management on http://{}", bound.management_address))?;
+    let ready = async move {
+        app.keys_known().await;
+        say(&format!("listening on http://{address}"))
+    };
+    Ok(bound.run_until_signal_after(ready).await?)
+}
+
+/// For whoever started the service and wants to know its addresses.
+fn say(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    writeln!(out, "{line}")?;
+    out.flush()
+}

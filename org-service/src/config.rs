@@ -1,0 +1,207 @@
+//! `ORG_*`, checked once, beside what every validator and every service of ours reads.
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    DbLimits, DbUrl, Issuer, Secret,
+    auth::AuthenticationClasses,
+    config::{ConfigError, Listing, Variables, process::ProcessSettings, values::OrNone},
+    http::origin::TrustedProxies,
+    page::Paging,
+    verifier::{Rules, VerifierSettings},
+};
+
+use crate::{StartError, visibility::Visibility};
+
+/// `ORG_*`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+struct Settings {
+    #[serde(default = "defaults::listen")]
+    listen: SocketAddr,
+    #[serde(default = "defaults::management_listen")]
+    management_listen: SocketAddr,
+    database_url: Option<DbUrl>,
+    #[serde(default = "defaults::connections")]
+    database_connections: u32,
+    /// Requests that may wait for a database connection.
+    #[serde(default = "defaults::waiting")]
+    database_waiting: usize,
+    /// The auth service's management address.
+    auth_url: Option<String>,
+    #[serde(default)]
+    visibility: Visibility,
+    #[serde(default)]
+    user_state: UserStateSource,
+    #[serde(default = "defaults::page_size")]
+    page_size: u32,
+    /// The parameter with which clients choose another size; `none` as in the original.
+    #[serde(default = "defaults::page_size_query_param")]
+    page_size_query_param: OrNone<String>,
+    #[serde(default = "defaults::max_page_size")]
+    max_page_size: u32,
+}
+
+mod defaults {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use shared::config::values::OrNone;
+
+    pub(super) fn listen() -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, 8002).into()
+    }
+    pub(super) fn management_listen() -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, 9002).into()
+    }
+    pub(super) const fn connections() -> u32 {
+        8
+    }
+    pub(super) const fn waiting() -> usize {
+        1024
+    }
+    pub(super) const fn page_size() -> u32 {
+        5
+    }
+    pub(super) fn page_size_query_param() -> OrNone<String> {
+        OrNone::Some("page_size".to_owned())
+    }
+    pub(super) const fn max_page_size() -> u32 {
+        100
+    }
+}
+
+/// `ORG_USER_STATE`: whether the auth service is asked for the user's state on every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum UserStateSource {
+    Ask,
+    #[default]
+    Off,
+}
+
+/// The service's configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The public address.
+    pub listen: SocketAddr,
+    /// The management address.
+    pub management_listen: SocketAddr,
+    /// Where the database is.
+    pub database: DbUrl,
+    /// Connections and waiting requests.
+    pub database_limits: DbLimits,
+    /// What tokens must satisfy.
+    pub rules: Rules,
+    /// The order of authentication classes.
+    pub classes: AuthenticationClasses,
+    /// Whether the user's state is asked for on every request.
+    pub ask_user_state: bool,
+    /// Who sees what.
+    pub visibility: Visibility,
+    /// Whose forwarding headers are believed.
+    pub trusted_proxies: TrustedProxies,
+    page_size: u32,
+    page_size_param: Option<String>,
+    max_page_size: u32,
+    auth_url: Option<url::Url>,
+    service_secrets: Vec<Secret<String>>,
+    revocation_is_off: bool,
+    listings: Vec<Listing>,
+}
+
+impl Config {
+    /// Reads and checks the settings.
+    pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
+        let settings: Settings = variables.read("ORG_")?;
+        let verifier = VerifierSettings::read(variables)?;
+        let process = ProcessSettings::read(variables)?;
+        let own = Listing::of("ORG_", &settings, variables);
+        variables.refuse_unknown("ORG_", std::slice::from_ref(&own))?;
+        check_pages(&settings)?;
+        Ok(Self {
+            listen: settings.listen,
+            management_listen: settings.management_listen,
+            database_limits: DbLimits {
+                connections: settings.database_connections.max(1),
+                waiting: settings.database_waiting,
+            },
+            database: settings
+                .database_url
+                .ok_or_else(|| ConfigError::new("ORG_DATABASE_URL", "must be set"))?,
+            rules: verifier.rules()?,
+            classes: AuthenticationClasses::read(variables)?,
+            ask_user_state: settings.user_state == UserStateSource::Ask,
+            visibility: settings.visibility,
+            trusted_proxies: process.trusted_proxies(),
+            page_size: settings.page_size,
+            page_size_param: settings.page_size_query_param.as_option().cloned(),
+            max_page_size: settings.max_page_size,
+            auth_url: settings.auth_url.as_deref().map(auth_url).transpose()?,
+            service_secrets: shared::config::service_secrets(variables)?,
+            revocation_is_off: process.revocation_is_off(),
+            listings: vec![own, verifier.listing(variables), process.listing(variables)],
+        })
+    }
+
+    /// Every setting with its value and source.
+    #[must_use]
+    pub fn listings(&self) -> &[Listing] {
+        &self.listings
+    }
+
+    /// How lists are cut into pages.
+    #[must_use]
+    pub fn paging(&self) -> Paging<'_> {
+        Paging {
+            size: self.page_size.into(),
+            size_param: self.page_size_param.as_deref(),
+            max_size: Some(self.max_page_size.into()),
+        }
+    }
+
+    /// The issuer over HTTP, for a service that runs alone.
+    pub fn http_issuer(&self) -> Result<Issuer, StartError> {
+        let keys_are_given = self.rules.fixed_keys.is_some() || self.rules.jwk_url.is_some();
+        let url = match &self.auth_url {
+            Some(url) => url.clone(),
+            // Nobody is asked for anything: this address is never called.
+            None if keys_are_given && !self.ask_user_state => auth_url("http://localhost")?,
+            None => {
+                let complaint = "must be set: the auth service's management address";
+                return Err(ConfigError::new("ORG_AUTH_URL", complaint).into());
+            }
+        };
+        let secret = self.service_secrets.first().cloned();
+        if self.ask_user_state && secret.is_none() {
+            let complaint = "must be set with ORG_USER_STATE=ask: the auth service answers nobody else";
+            return Err(ConfigError::new("SERVICE_SECRET", complaint).into());
+        }
+        if secret.is_none() && !self.revocation_is_off {
+            tracing::warn!(
+                "revocation is not followed: tokens work until they expire \
+                 (set SERVICE_SECRET, or REVOCATION=off to say that this is meant)"
+            );
+        }
+        Ok(Issuer::http(url, secret)?)
+    }
+}
+
+fn auth_url(text: &str) -> Result<url::Url, ConfigError> {
+    match url::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+        _ => Err(ConfigError::new("ORG_AUTH_URL", "not an http:// or https:// URL")),
+    }
+}
+
+fn check_pages(settings: &Settings) -> Result<(), ConfigError> {
+    if settings.page_size == 0 {
+        return Err(ConfigError::new("ORG_PAGE_SIZE", "must be 1 or more"));
+    }
+    if settings.max_page_size < settings.page_size {
+        return Err(ConfigError::new("ORG_MAX_PAGE_SIZE", "is smaller than ORG_PAGE_SIZE"));
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+use shared::config::Variables;
+
+use super::Config;
+
+fn read(pairs: &[(&str, &str)]) -> Result<Config, String> {
+    let given = [("ORG_DATABASE_URL", "sqlite:///tmp/org.db")].iter().chain(pairs);
+    let given = given.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::read(&Variables::from_pairs(given)).map_err(|error| error.to_string())
+}
+
+#[test]
+fn what_cannot_be_used_is_told_with_its_variable() {
+    for (name, bad) in [
+        ("ORG_DATABASE_URL", "mysql://localhost/org"),
+        ("ORG_LISTEN", "8002"),
+        ("ORG_VISIBILITY", "some"),
+        ("ORG_USER_STATE", "maybe"),
+        ("ORG_AUTH_URL", "auth:9001"),
+        ("ORG_PAGE_SIZE", "0"),
+        ("ORG_MAX_PAGE_SIZE", "4"),
+        ("ORG_PAGE_SIE", "5"),
+        ("REVOCATION", "on"),
+        ("SERVICE_SECRET", "short"),
+        ("TRUSTED_PROXIES", "gateway"),
+    ] {
+        let error = read(&[(name, bad)]).unwrap_err();
+        assert!(error.starts_with(&format!("{name}: ")) && error.lines().count() == 1, "{error}");
+    }
+}
+
+#[test]
+fn there_is_no_service_without_a_database() {
+    let error = Config::read(&Variables::default()).unwrap_err();
+    assert_eq!(error.to_string(), "ORG_DATABASE_URL: must be set");
+}
+
+#[test]
+fn a_service_alone_needs_somebody_who_gives_keys() {
+    let secret = "s".repeat(32);
+    let issuer = |pairs: &[(&str, &str)]| read(pairs).unwrap().http_issuer().map_err(|e| e.to_string());
+    assert!(issuer(&[]).unwrap_err().starts_with("ORG_AUTH_URL: must be set"));
+    assert!(issuer(&[("ORG_AUTH_URL", "http://auth:9001")]).is_ok());
+    let fixed = [("AUTH_ALGORITHM", "HS256"), ("AUTH_SIGNING_KEY", secret.as_str())];
+    assert!(issuer(&fixed).is_ok());
+    let asks = [fixed[0], fixed[1], ("ORG_USER_STATE", "ask")];
+    assert!(issuer(&asks).unwrap_err().starts_with("ORG_AUTH_URL"));
+    let asks = [("ORG_AUTH_URL", "http://auth:9001"), ("ORG_USER_STATE", "ask")];
+    assert!(issuer(&asks).unwrap_err().starts_with("SERVICE_SECRET"));
+}
+
+#[test]
+fn secrets_are_not_listed() {
+    let secret = "s3cret".repeat(8);
+    let config = read(&[
+        ("ORG_DATABASE_URL", "postgres://org:s3cret@localhost/org"),
+        ("SERVICE_SECRET", &secret),
+        ("AUTH_SIGNING_KEY", &secret),
+        ("AUTH_ALGORITHM", "HS256"),
+    ]);
+    let shown = serde_json::to_string(&config.unwrap().listings().iter().map(|l| &l.0).collect::<Vec<_>>());
+    let shown = shown.unwrap();
+    assert!(!shown.contains("s3cret") && shown.contains("postgres://org:***@localhost/org"), "{shown}");
+}

@@ -1,0 +1,3 @@
+//! The nouns: one file per table, with its rows and named queries.
+
+pub mod organizations;
