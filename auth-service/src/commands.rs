@@ -6,7 +6,7 @@ mod token;
 use clap::{Args, Subcommand};
 use shared::{
     Clock, Db,
-    config::{ConfigError, Listing, Variables},
+    config::{ConfigError, Variables, print_listings},
 };
 
 pub use accounts::{AccountCommand, CreateUser};
@@ -55,7 +55,7 @@ pub async fn run(
         }
         Command::User(command) => accounts::run(command, &Tools::open(variables).await?, out).await?,
         Command::Migrate => migrate(variables, out).await?,
-        Command::Config(format) => print_config(&Config::read(variables)?, &format, out)?,
+        Command::Config(format) => print_listings(Config::read(variables)?.listings(), format.json, out)?,
         Command::FlushExpired => flush_expired(&Tools::open(variables).await?, out).await?,
         Command::Token(TokenCommand::Verify(verify)) => token::verify(verify, variables, out).await?,
     }
@@ -88,29 +88,6 @@ async fn migrate(variables: &Variables, out: &mut dyn std::io::Write) -> anyhow:
         writeln!(out, "auth: nothing to apply")?;
     }
     Ok(())
-}
-
-/// Prints settings: `NAME=value  (source)`, or a JSON array.
-pub fn print_listings(
-    listings: &[Listing],
-    format: &ConfigFormat,
-    out: &mut dyn std::io::Write,
-) -> std::io::Result<()> {
-    let settings: Vec<_> = listings.iter().flat_map(|listing| &listing.0).collect();
-    if format.json {
-        serde_json::to_writer_pretty(&mut *out, &settings)?;
-        return writeln!(out);
-    }
-    for setting in settings {
-        let value = setting.value.as_str().map_or_else(|| setting.value.to_string(), str::to_owned);
-        let source = serde_json::to_value(setting.source)?;
-        writeln!(out, "{}={value}  ({})", setting.name, source.as_str().unwrap_or_default())?;
-    }
-    Ok(())
-}
-
-fn print_config(config: &Config, format: &ConfigFormat, out: &mut dyn std::io::Write) -> std::io::Result<()> {
-    print_listings(config.listings(), format, out)
 }
 
 /// Rows removed by one statement: small, so that logins are not held up.

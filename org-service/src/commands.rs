@@ -33,7 +33,8 @@ pub async fn run(command: &Command, variables: &Variables, out: &mut dyn Write) 
     }
 }
 
-async fn migrate(config: &Config, out: &mut dyn Write) -> anyhow::Result<()> {
+/// Applies the migrations that are missing.
+pub async fn migrate(config: &Config, out: &mut dyn Write) -> anyhow::Result<()> {
     let applied = shared::db::migrate(&config.database, migrations()).await?;
     for version in &applied {
         writeln!(out, "org: applied {version}")?;

@@ -10,7 +10,11 @@ use std::{
 use anyhow::Context as _;
 use auth_service::commands::{self, Command};
 use clap::{Args, Parser, Subcommand};
-use shared::{Clock, config::Variables, http::server::ServerOptions};
+use shared::{
+    Clock,
+    config::{Variables, print_listings},
+    http::server::ServerOptions,
+};
 
 use crate::{Stack, data::DataFolder, tour};
 
@@ -116,6 +120,6 @@ fn print_config(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let auth = auth_service::Config::read(variables)?;
-    let listings = [auth.listings(), &org.listings()].concat();
-    Ok(commands::print_listings(&listings, format, out)?)
+    let listings = [auth.listings(), org.listings()].concat();
+    Ok(print_listings(&listings, format.json, out)?)
 }
