@@ -93,11 +93,12 @@ async fn simultaneous_refreshes_of_one_token_take_one_step() {
         let token = ada.refresh.clone().unwrap();
         let race = (0..racers).map(|_| {
             let (ada, token) = (ada.clone(), token.clone());
-            tokio::spawn(async move { ada.refresh_with(&token).await.unwrap() })
+            let refresh = async move { ada.refresh_with(&token).await };
+            tokio::spawn(refresh)
         });
         let mut bodies = Vec::new();
         for racer in race.collect::<Vec<_>>() {
-            let answer = racer.await.unwrap();
+            let answer = racer.await.unwrap().unwrap();
             assert_eq!(answer.status, 200, "{answer:?}");
             bodies.push(answer.text);
         }
