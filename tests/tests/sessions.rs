@@ -84,6 +84,10 @@ async fn without_a_grace_window_a_retry_is_reuse() {
     refused(&ada.refresh_with(&first).await.unwrap());
 }
 
+async fn refresh(actor: Actor, token: String) -> anyhow::Result<Answer> {
+    actor.refresh_with(&token).await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn simultaneous_refreshes_of_one_token_take_one_step() {
     let server = Server::start().await.unwrap();
@@ -91,11 +95,7 @@ async fn simultaneous_refreshes_of_one_token_take_one_step() {
     for racers in [2, 8, 32] {
         let ada = server.login("ada").await.unwrap();
         let token = ada.refresh.clone().unwrap();
-        let race = (0..racers).map(|_| {
-            let (ada, token) = (ada.clone(), token.clone());
-            let refresh = async move { ada.refresh_with(&token).await };
-            tokio::spawn(refresh)
-        });
+        let race = (0..racers).map(|_| tokio::spawn(refresh(ada.clone(), token.clone())));
         let mut bodies = Vec::new();
         for racer in race.collect::<Vec<_>>() {
             let answer = racer.await.unwrap().unwrap();
