@@ -8,8 +8,10 @@ use shared::{
     auth::AuthenticationClasses,
     config::{
         ConfigError, Listing, Variables,
+        process::ProcessSettings,
         values::{List, Span, Switch},
     },
+    http::origin::TrustedProxies,
     verifier::{Rules, VerifierSettings},
 };
 
@@ -175,6 +177,8 @@ pub struct Config {
     pub sealing: Option<SealingKeys>,
     /// The order of authentication classes.
     pub classes: AuthenticationClasses,
+    /// Whose forwarding headers are believed.
+    pub trusted_proxies: TrustedProxies,
     /// `SERVICE_SECRET`: any of these authenticates internal calls.
     pub service_secrets: Vec<Secret<String>>,
     /// Threads that hash passwords.
@@ -189,8 +193,10 @@ impl Config {
     pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
         let settings: Settings = variables.read("AUTH_")?;
         let verifier = VerifierSettings::read(variables)?;
-        let listings = vec![Listing::of("AUTH_", &settings, variables), verifier.listing(variables)];
+        let process = ProcessSettings::read(variables)?;
+        let mut listings = vec![Listing::of("AUTH_", &settings, variables), verifier.listing(variables)];
         variables.refuse_unknown("AUTH_", &listings)?;
+        listings.push(process.listing(variables));
         let rules = verifier.rules()?;
         let signing_key = signing_key(&verifier, variables)?;
         Ok(Self {
@@ -210,6 +216,7 @@ impl Config {
                 .map(|key| SealingKeys::parse(key.expose()))
                 .transpose()?,
             classes: AuthenticationClasses::read(variables)?,
+            trusted_proxies: process.trusted_proxies(),
             service_secrets: shared::config::service_secrets(variables)?,
             hash_threads: settings.hash_threads.unwrap_or_else(half_the_cores).max(1),
             hash_queue: settings.hash_queue.max(1),

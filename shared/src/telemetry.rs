@@ -4,10 +4,14 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 
 use crate::config::{ConfigError, Variables};
 
+/// What is logged unless `LOG` says otherwise. The server's own start and stop lines say nothing that
+/// ours do not.
+const DEFAULT: &str = "info,actix_server=warn";
+
 /// Starts logging as `LOG` (a filter such as `info` or `auth_service=debug`) and `LOG_FORMAT`
 /// (`pretty` or `json`) say. Called again, it changes nothing.
 pub fn start(variables: &Variables) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(variables.get("LOG").unwrap_or("info"))
+    let filter = EnvFilter::try_new(variables.get("LOG").unwrap_or(DEFAULT))
         .map_err(|_| ConfigError::new("LOG", "not a filter; try info, debug or auth_service=debug"))?;
     let registry = tracing_subscriber::registry().with(filter);
     let started = match variables.get("LOG_FORMAT").unwrap_or("pretty") {
