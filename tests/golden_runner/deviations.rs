@@ -96,6 +96,7 @@ impl Case<'_> {
         self.answer.status == 401
             && self.detail().is_some()
             && self.answer.header("WWW-Authenticate").is_some()
+            && self.answer.header("Retry-After").is_none()
     }
 
     /// A 401 whose body is this token error, alone or (on the API) as the message of each class.

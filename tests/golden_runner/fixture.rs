@@ -206,13 +206,17 @@ impl Recorded {
     }
 }
 
-/// Every `*.jsonl` of a folder in name order, one variant each.
+/// Every `*.jsonl` of a folder in name order, grouped by variant.
 pub(crate) fn load(folder: &Path) -> anyhow::Result<Vec<Vec<Fixture>>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
     files.retain(|file| file.extension().is_some_and(|ending| ending == "jsonl"));
     files.sort();
-    files.iter().map(|file| read(file)).collect()
+    let mut variants: BTreeMap<String, Vec<Fixture>> = BTreeMap::new();
+    for fixture in files.iter().map(|file| read(file)).collect::<anyhow::Result<Vec<_>>>()?.concat() {
+        variants.entry(fixture.variant.clone()).or_default().push(fixture);
+    }
+    Ok(variants.into_values().collect())
 }
 
 /// One line, as a fixture.

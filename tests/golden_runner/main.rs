@@ -8,8 +8,6 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Context as _;
-
 use crate::{
     compare::Findings,
     extra::Extra,
@@ -104,8 +102,17 @@ async fn play_variant(
     } else {
         jwks::nowhere().await?
     };
-    let variant = Variant::new(&first.variant, &first.settings, &run.keys, &jwks.url)
-        .with_context(|| format!("settings of {}", first.variant))?;
+    let mut fail_all = |why: &str| {
+        say(&format!("FAILED {} ({} fixtures) on {}: {why}", first.variant, fixtures.len(), engine.0));
+        tally.failed += fixtures.len();
+    };
+    let variant = match Variant::new(&first.variant, &first.settings, &run.keys, &jwks.url) {
+        Ok(variant) => variant,
+        Err(error) => {
+            fail_all(&format!("{error:#}"));
+            return Ok(());
+        }
+    };
     let mut system = match start(engine.1, &variant.settings).await {
         Ok(system) => system,
         Err(refused) if variant.may_be_refused() && refused.is_one_line() => {
@@ -113,8 +120,7 @@ async fn play_variant(
             return Ok(());
         }
         Err(refused) => {
-            say(&format!("FAILED {} ({} fixtures) on {}: {refused}", variant.name, fixtures.len(), engine.0));
-            tally.failed += fixtures.len();
+            fail_all(&refused.to_string());
             return Ok(());
         }
     };

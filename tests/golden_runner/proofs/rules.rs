@@ -66,8 +66,15 @@ fn d3_is_a_404_for_an_integer_in_the_path() {
     assert!(permitted(&at("/api/v1/organization/1/", 401), &gone).is_empty());
     assert!(permitted(&at("/api/v1/organization/x1/", 405), &gone).is_empty());
     assert!(permitted(&at("/api/v1/organization/?page=1", 200), &gone).is_empty());
-    let other = answer(400, &[], &json!({"detail": "no"}));
-    assert!(permitted(&at("/api/v1/organization/4242/", 405), &other).is_empty());
+    for miss in [
+        answer(400, &[], &json!({"detail": "no"})),
+        answer(404, &[], &json!({"detail": "no", "messages": []})),
+        answer(404, &[("Retry-After", "1")], &json!({"detail": "no"})),
+        answer(404, &[("Vary", "Cookie")], &json!({"detail": "no"})),
+    ] {
+        assert!(permitted(&at("/api/v1/organization/4242/", 405), &miss).is_empty(), "{miss:?}");
+        assert!(permitted(&at("/api/v1/organization/4242/", 404), &miss).is_empty(), "{miss:?}");
+    }
 }
 
 #[test]
