@@ -106,7 +106,7 @@ async fn play_variant(
         say(&format!("FAILED {} ({} fixtures) on {}: {why}", first.variant, fixtures.len(), engine.0));
         tally.failed += fixtures.len();
     };
-    let variant = match Variant::new(&first.variant, &first.settings, &run.keys, &jwks.url) {
+    let variant = match Variant::new(&first.settings, &run.keys, &jwks.url) {
         Ok(variant) => variant,
         Err(error) => {
             fail_all(&format!("{error:#}"));

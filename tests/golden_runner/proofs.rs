@@ -32,7 +32,7 @@ fn keys() -> Keys {
 }
 
 fn variant(own: &Value) -> Variant {
-    Variant::new("proof", own.as_object().unwrap(), &keys(), "http://127.0.0.1:1/jwks.json").unwrap()
+    Variant::new(own.as_object().unwrap(), &keys(), "http://127.0.0.1:1/jwks.json").unwrap()
 }
 
 fn world() -> World {

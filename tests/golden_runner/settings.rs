@@ -29,7 +29,6 @@ impl Keys {
 /// One settings variant, in the original's words and in ours.
 #[derive(Clone, Debug)]
 pub(crate) struct Variant {
-    pub(crate) name: String,
     /// `SIMPLE_JWT`, the fixture's over the tutorial's.
     simple_jwt: Map<String, Value>,
     blacklist_installed: bool,
@@ -39,7 +38,7 @@ pub(crate) struct Variant {
 
 impl Variant {
     /// `jwks` is the address the variant's `<local JWKS url>` stands for.
-    pub(crate) fn new(name: &str, own: &Map<String, Value>, keys: &Keys, jwks: &str) -> anyhow::Result<Self> {
+    pub(crate) fn new(own: &Map<String, Value>, keys: &Keys, jwks: &str) -> anyhow::Result<Self> {
         let mut simple_jwt = tutorial();
         if let Some(secret) = own.get("SECRET_KEY") {
             simple_jwt.insert("SIGNING_KEY".to_owned(), json!(secret_text(secret)?));
@@ -70,7 +69,7 @@ impl Variant {
         if !first_jwt_class_is_stateless(&classes) {
             set("ORG_USER_STATE", "ask");
         }
-        Ok(Self { name: name.to_owned(), simple_jwt, blacklist_installed, settings })
+        Ok(Self { simple_jwt, blacklist_installed, settings })
     }
 
     /// One of the original's `SIMPLE_JWT` settings.
