@@ -133,7 +133,8 @@ impl Db {
 
     /// Pools without connecting first.
     fn pooled(url: &DbUrl, limits: DbLimits) -> Self {
-        let opener = Arc::new(ScheduledThreadPool::with_name("db-open-{}", 1));
+        let opener =
+            Arc::new(ScheduledThreadPool::builder().num_threads(1).thread_name_pattern("db-open-{}").build());
         let lane = |size: u32| Lane::new(Pool::new(url, size, Arc::clone(&opener)), size, limits.waiting);
         let reader = lane(limits.connections.max(1));
         let writer = if url.is_postgres() { reader.clone() } else { lane(1) };
