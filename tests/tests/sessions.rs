@@ -208,3 +208,19 @@ async fn a_purged_session_stays_refused() {
     let answer = ada.refresh_with(ada.refresh.as_deref().unwrap()).await.unwrap();
     assert_eq!(answer.status, 401);
 }
+
+#[tokio::test]
+async fn an_access_token_outlives_a_session_that_ran_out_but_not_one_that_was_ended() {
+    let clock = manual();
+    let server = Server::with(&[("AUTH_SESSION_LIFETIME", "60s")], clock.clone()).await.unwrap();
+    server.user("ada").await.unwrap();
+    let (ended, ran_out) = (server.login("ada").await.unwrap(), server.login("ada").await.unwrap());
+    let body = json!({"refresh": ended.refresh});
+    assert_eq!(ended.post("/api/v1/user/token/blacklist/", &body).await.unwrap().status, 200);
+    clock.advance(Duration::from_secs(61));
+    let verify = |actor: Actor| async move {
+        actor.post("/api/v1/user/token/verify/", &json!({"token": actor.access})).await.unwrap()
+    };
+    assert_eq!(verify(ran_out).await.status, 200);
+    refused(&verify(ended).await);
+}
