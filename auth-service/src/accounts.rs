@@ -159,6 +159,8 @@ pub async fn set_active(db: &Db, clock: &Clock, username: &str, active: bool) ->
 pub async fn delete(db: &Db, clock: &Clock, username: &str) -> Result<User, AccountError> {
     let now = clock.now();
     change(db, username, move |conn, user| {
+        // Locks the row: a login in flight either began before and is ended below, or fails.
+        users::set_active(conn, user.id, false, now)?;
         sessions::revoke_all(conn, user.id, Reason::Deleted, now)?;
         users::delete(conn, user.id)
     })

@@ -183,6 +183,7 @@ impl App {
         let kid = |purpose| self.keyring().signer(purpose, None).map(|key| key.kid().map(str::to_owned));
         Ok(Context {
             now: self.now(),
+            leeway: self.config().rules.expiry_leeway(),
             policy: self.config().tokens.clone(),
             signing_kid: kid(Purpose::Signing)?,
             refresh_kid: kid(Purpose::Refresh)?,

@@ -100,16 +100,18 @@ impl Config {
         let verifier = VerifierSettings::read(variables)?;
         let process = ProcessSettings::read(variables)?;
         let mut listings = vec![Listing::of("AUTH_", &settings, variables), verifier.listing(variables)];
-        variables.refuse_unknown("AUTH_", &listings)?;
         listings.push(process.listing(variables));
         let rules = verifier.rules()?;
         let signing_key = signing_key(&verifier, variables)?;
         Ok(Self {
             listen: settings.listen,
             management_listen: settings.management_listen,
-            database: database(&settings)?,
+            database: settings
+                .database_url
+                .clone()
+                .ok_or_else(|| ConfigError::new("AUTH_DATABASE_URL", "must be set"))?,
             database_limits: DbLimits {
-                connections: settings.database_connections.max(1),
+                connections: at_least_one("AUTH_DATABASE_CONNECTIONS", settings.database_connections)?,
                 waiting: settings.database_waiting,
             },
             tokens: token_policy(&settings, &rules)?,
@@ -123,8 +125,8 @@ impl Config {
             classes: AuthenticationClasses::read(variables)?,
             trusted_proxies: process.trusted_proxies(),
             service_secrets: shared::config::service_secrets(variables)?,
-            hash_threads: settings.hash_threads.unwrap_or_else(half_the_cores).max(1),
-            hash_queue: settings.hash_queue.max(1),
+            hash_threads: at_least_one("AUTH_HASH_THREADS", settings.hash_threads)?,
+            hash_queue: settings.hash_queue.clamp(1, 100_000),
             listings,
         })
     }
@@ -136,15 +138,8 @@ impl Config {
     }
 }
 
-/// Hashing must leave room for everything else.
-fn half_the_cores() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
-}
-
-fn database(settings: &Settings) -> Result<DbUrl, ConfigError> {
-    let name = "AUTH_DATABASE_URL";
-    let url = settings.database_url.as_ref().ok_or_else(|| ConfigError::new(name, "must be set"))?;
-    DbUrl::parse(url.expose()).map_err(|e| ConfigError::new(name, &e.to_string()))
+fn at_least_one<T: PartialEq + Default>(name: &str, count: T) -> Result<T, ConfigError> {
+    if count == T::default() { Err(ConfigError::new(name, "must be at least 1")) } else { Ok(count) }
 }
 
 /// The explicit key, and the contradictions around it.
@@ -211,8 +206,11 @@ fn user_id_field(name: &str) -> Result<UserIdField, ConfigError> {
     match name {
         "id" | "pk" => Ok(UserIdField::Id),
         "username" => Ok(UserIdField::Username),
-        "email" => Ok(UserIdField::Email),
-        _ => Err(ConfigError::new("AUTH_USER_ID_FIELD", "expected id, username or email")),
+        // Users may change their address, and two may have the same: a token would name somebody else.
+        "email" => {
+            Err(ConfigError::new("AUTH_USER_ID_FIELD", "email does not identify a user: it is not unique"))
+        }
+        _ => Err(ConfigError::new("AUTH_USER_ID_FIELD", "expected id or username")),
     }
 }
 
@@ -229,4 +227,46 @@ fn allows_inactive(backends: &List) -> Result<bool, ConfigError> {
         }
     }
     Ok(allows)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use shared::verifier::settings::AUTH_SERVICE;
+
+    use super::*;
+
+    #[test]
+    fn validators_know_every_setting_of_this_service() {
+        let settings: Settings = Variables::default().read("AUTH_").unwrap();
+        let listing = Listing::of("AUTH_", &settings, &Variables::default());
+        let ours: BTreeSet<_> = listing.0.iter().map(|setting| setting.name.as_str()).collect();
+        assert_eq!(ours, AUTH_SERVICE.into_iter().collect());
+    }
+
+    #[test]
+    fn contradictions_stop_the_start_and_name_their_variable() {
+        let base = ("AUTH_DATABASE_URL", "sqlite:///tmp/none.db");
+        for (name, value) in [
+            ("AUTH_HASH_THREADS", "0"),
+            ("AUTH_DATABASE_CONNECTIONS", "0"),
+            ("AUTH_ORG_URL", "zzz"),
+            ("AUTH_USER_ID_FIELD", "email"),
+            ("AUTH_SIGNING_KEY", "none"),
+            ("AUTH_JTI_CLAIM", "none"),
+            ("AUTH_TOKEN_TYPE_CLAIM", "none"),
+            ("AUTH_USER_ID_CLAIM", "gen"),
+            ("AUTH_ALGORITHM", "ES512"),
+            ("AUTH_ACCESS_TOKEN_LIFETIME", "0"),
+            ("AUTH_JWK_URL", "http://localhost/jwks"),
+            ("AUTH_AUDIENC", "typo"),
+            ("AUTH_JSON_ENCODER", "a.b.C"),
+            ("AUTH_AUTHENTICATION_BACKENDS", "ldap.Backend"),
+        ] {
+            let pairs = [base, (name, value)].map(|(n, v)| (n.to_owned(), v.to_owned()));
+            let error = Config::read(&Variables::from_pairs(pairs)).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{name}: ")) && !error.contains('\n'), "{error}");
+        }
+    }
 }

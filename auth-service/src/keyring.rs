@@ -100,6 +100,23 @@ impl Keyring {
         Self::of(stored, true)
     }
 
+    /// The keys as they are, for commands: makes and changes nothing.
+    pub async fn load(config: &Config, db: &Db, clock: &Clock) -> Result<Self, KeyringError> {
+        if let Some(secret) = &config.signing_key {
+            return explicit(config.rules.algorithm, secret.expose());
+        }
+        let sealing = config.sealing.clone().ok_or(KeyringError::NoSealingKey)?;
+        let now = clock.now();
+        let rows = db.read(move |conn| keys::list_live(conn, now)).await?;
+        let mut keys = Keys { signing: Vec::new(), refresh: Vec::new() };
+        for row in rows {
+            let refresh = row.purpose == Purpose::Refresh.as_str();
+            let of_purpose = if refresh { &mut keys.refresh } else { &mut keys.signing };
+            of_purpose.push(Arc::new(unseal(&row, &sealing)?));
+        }
+        Self::of(keys, true)
+    }
+
     fn of(keys: Keys, managed: bool) -> Result<Self, KeyringError> {
         let published = key_set(&keys.signing, managed)?;
         let refresh = key_set(&keys.refresh, managed)?;
@@ -149,6 +166,10 @@ impl Keyring {
 
 fn explicit(algorithm: Alg, secret: &str) -> Result<Keyring, KeyringError> {
     let key = if algorithm.is_hmac() {
+        // RFC 7518, section 3.2: as many bits as the hash has. The original accepts less.
+        if secret.len() < 32 {
+            tracing::warn!("AUTH_SIGNING_KEY is shorter than 32 bytes: tokens can be forged by guessing it");
+        }
         SigningKey::hmac(algorithm, secret.as_bytes(), None)?
     } else {
         SigningKey::from_pem(algorithm, pem_lines(secret).as_bytes())?
@@ -186,7 +207,7 @@ fn ensure(conn: &mut DbConnection, wanted: &Wanted, sealing: &SealingKeys) -> Re
         let in_use = row.retires_at.is_none();
         if row.purpose == Purpose::Refresh.as_str() {
             keys.refresh.push(key);
-        } else if key.alg() == wanted.algorithm {
+        } else if in_use && key.alg() == wanted.algorithm {
             keys.signing.push(key);
         } else {
             // The algorithm of the settings has changed: the old key goes on verifying for a while.

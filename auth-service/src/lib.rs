@@ -18,10 +18,7 @@ pub mod store;
 
 mod app;
 
-use actix_web::{
-    http::Method,
-    web::{self, ServiceConfig},
-};
+use actix_web::{http::Method, web::ServiceConfig};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use shared::{Endpoint, Migrations};
 
@@ -69,13 +66,13 @@ pub fn routes(config: &mut ServiceConfig) {
 
 /// The management port's surface, beside health, readiness and metrics.
 pub fn internal_routes(config: &mut ServiceConfig) {
-    config.route("/internal/user-state", web::get().to(api::internal::user_state));
+    config.service(Endpoint::open("/internal/user-state/").get(api::internal::user_state));
     well_known(config);
 }
 
 fn well_known(config: &mut ServiceConfig) {
     use api::well_known::{jwks, openid_configuration};
     config
-        .route("/.well-known/jwks.json", web::get().to(jwks))
-        .route("/.well-known/openid-configuration", web::get().to(openid_configuration));
+        .service(Endpoint::open("/.well-known/jwks.json/").get(jwks))
+        .service(Endpoint::open("/.well-known/openid-configuration/").get(openid_configuration));
 }

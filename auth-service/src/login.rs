@@ -71,12 +71,20 @@ async fn rehash(app: &App, user: User, password: Secret<String>) -> User {
             password_scheme: encoded.scheme.clone(),
             ..user
         },
-        Ok(_) => user,
+        // Another login was first: its hash is the one that counts.
+        Ok(_) => reread(app, user).await,
         Err(error) => {
             tracing::warn!(user.id = %user.id, %error, "an outdated password hash could not be replaced");
             user
         }
     }
+}
+
+async fn reread(app: &App, user: User) -> User {
+    let name = user.username.clone();
+    let read = app.db().read(move |conn| users::find_by_username(conn, &name)).await;
+    let current = read.ok().flatten().filter(|now| now.credential_version == user.credential_version);
+    current.unwrap_or(user)
 }
 
 /// Begins a session, unless the user was deactivated or got another password since the check.

@@ -43,7 +43,8 @@ impl Presented {
         let foreign = claims.session().is_none();
         Self {
             session: SessionId::from_uuid(named.unwrap_or_else(|| adopted_session_id(claims.jti()))),
-            generation: claims.seconds(GENERATION).unwrap_or(0),
+            // What a foreign token calls by this name is its own business.
+            generation: if foreign { 0 } else { claims.seconds(GENERATION).unwrap_or(0) },
             foreign,
             user_claim: claims.user_id().unwrap_or_default().to_owned(),
             issued_at: claims.issued_at(),
@@ -92,6 +93,8 @@ impl Ended {
 pub struct Context {
     /// Now.
     pub now: Timestamp,
+    /// The leeway on expiry.
+    pub leeway: Duration,
     /// The settings.
     pub policy: TokenPolicy,
     /// The keys that new tokens are signed with.
@@ -100,6 +103,14 @@ pub struct Context {
     pub refresh_kid: Option<String>,
     /// Who asks.
     pub client: Client,
+}
+
+impl Context {
+    /// What expired after this instant still counts.
+    #[must_use]
+    pub fn alive_at(&self) -> Timestamp {
+        self.now.before(self.leeway)
+    }
 }
 
 /// The client as it shows itself.
@@ -125,6 +136,7 @@ fn rotation(token: &Presented, context: &Context) -> Rotation {
         id: token.session,
         from: token.generation,
         now: context.now,
+        alive_at: context.alive_at(),
         expires_at: context.now.after(context.policy.refresh_lifetime.0),
         signing_kid: context.signing_kid.clone(),
         refresh_kid: context.refresh_kid.clone(),
@@ -137,19 +149,26 @@ fn once(conn: &mut DbConnection, token: &Presented, context: &Context) -> QueryR
         return Ok(Refreshed::Rotated(session));
     }
     match sessions::find(conn, token.session)? {
-        Some(session) => losing(conn, &session, token, context),
-        None => match adopt(conn, token, context)? {
-            // Whoever of several adopted it first, the statement decides again.
-            Ok(()) => match sessions::rotate(conn, &step)? {
-                Some(session) => Ok(Refreshed::Rotated(session)),
-                None => match sessions::find(conn, token.session)? {
-                    Some(session) => losing(conn, &session, token, context),
-                    None => Ok(Refreshed::Ended(Ended::Blacklisted)),
-                },
-            },
-            Err(ended) => Ok(Refreshed::Ended(ended)),
-        },
+        // Somebody adopted it between the two statements: the first one decides again.
+        Some(session) if may_step(&session, token, context) => {}
+        Some(session) => return losing(conn, &session, token, context),
+        None => {
+            if let Err(ended) = adopt(conn, token, context)? {
+                return Ok(Refreshed::Ended(ended));
+            }
+        }
     }
+    if let Some(session) = sessions::rotate(conn, &step)? {
+        return Ok(Refreshed::Rotated(session));
+    }
+    match sessions::find(conn, token.session)? {
+        Some(session) => losing(conn, &session, token, context),
+        None => Ok(Refreshed::Ended(Ended::Blacklisted)),
+    }
+}
+
+fn may_step(session: &Session, token: &Presented, context: &Context) -> bool {
+    session.generation == token.generation && over(session, context.alive_at()).is_none()
 }
 
 /// The statement did not match: why?
@@ -159,8 +178,12 @@ fn losing(
     token: &Presented,
     context: &Context,
 ) -> QueryResult<Refreshed> {
-    if let Some(ended) = over(session, context.now) {
+    if let Some(ended) = over(session, context.alive_at()) {
         return Ok(Refreshed::Ended(ended));
+    }
+    if token.generation >= session.generation {
+        // Newer than the row: the database was put back. Nothing was stolen, nothing can be said.
+        return Ok(Refreshed::Ended(Ended::Blacklisted));
     }
     if is_graced_parent(session, token, context.now, context.policy.grace) {
         let other_client =
@@ -192,7 +215,7 @@ pub fn over(session: &Session, now: Timestamp) -> Option<Ended> {
 fn without_rotation(conn: &mut DbConnection, token: &Presented, context: &Context) -> QueryResult<Refreshed> {
     match sessions::find(conn, token.session)? {
         Some(session) => {
-            if let Some(ended) = over(&session, context.now) {
+            if let Some(ended) = over(&session, context.alive_at()) {
                 return Ok(Refreshed::Ended(ended));
             }
             let current = token.generation >= session.generation;
@@ -213,29 +236,55 @@ fn keeping_the_old(conn: &mut DbConnection, token: &Presented, context: &Context
     if let Some(session) = sessions::prolong(conn, &step)? {
         return Ok(Refreshed::Kept(session));
     }
-    if let Some(session) = sessions::find(conn, token.session)? {
-        return Ok(Refreshed::Ended(over(&session, context.now).unwrap_or(Ended::Blacklisted)));
-    }
-    if let Err(ended) = adopt(conn, token, context)? {
-        return Ok(Refreshed::Ended(ended));
+    match sessions::find(conn, token.session)? {
+        Some(session) => {
+            if let Some(ended) = over(&session, context.alive_at()) {
+                return Ok(Refreshed::Ended(ended));
+            }
+        }
+        None => {
+            if let Err(ended) = adopt(conn, token, context)? {
+                return Ok(Refreshed::Ended(ended));
+            }
+        }
     }
     Ok(sessions::prolong(conn, &step)?.map_or(Refreshed::Ended(Ended::Blacklisted), Refreshed::Kept))
 }
 
-/// Inserts the row of a session that began on the original.
-fn adopt(conn: &mut DbConnection, token: &Presented, context: &Context) -> QueryResult<Result<(), Ended>> {
-    match foreign_session(conn, token, context)? {
-        Ok(session) => sessions::insert_if_absent(conn, &session).map(|_| Ok(())),
-        Err(ended) => Ok(Err(ended)),
-    }
+/// Inserts the row of a session that began on the original, if its user may still have one: like a
+/// login, together with a compare-and-set on the user, so that none is born after a deactivation.
+pub fn adopt(
+    conn: &mut DbConnection,
+    token: &Presented,
+    context: &Context,
+) -> QueryResult<Result<Session, Ended>> {
+    conn.write_transaction(|conn| {
+        let (user, session) = match foreign_user(conn, token, context)? {
+            Ok(found) => found,
+            Err(ended) => return Ok(Err(ended)),
+        };
+        if !users::confirm(conn, &user, !context.policy.inactive_may_log_in, None)? {
+            return Ok(Err(Ended::Inactive));
+        }
+        sessions::insert_if_absent(conn, &session)?;
+        Ok(Ok(session))
+    })
 }
 
-/// The session that a foreign token stands for, if its user may still have one.
+/// The session that a foreign token stands for, without inserting it.
 pub fn foreign_session(
     conn: &mut DbConnection,
     token: &Presented,
     context: &Context,
 ) -> QueryResult<Result<Session, Ended>> {
+    Ok(foreign_user(conn, token, context)?.map(|(_, session)| session))
+}
+
+fn foreign_user(
+    conn: &mut DbConnection,
+    token: &Presented,
+    context: &Context,
+) -> QueryResult<Result<(users::User, Session), Ended>> {
     if !token.foreign {
         // A session that we began and have purged since: it is over.
         return Ok(Err(Ended::Blacklisted));
@@ -249,7 +298,7 @@ pub fn foreign_session(
     let mut session = blank(token, context);
     session.user_id = Some(user.id);
     session.is_superuser = user.is_superuser;
-    Ok(Ok(session))
+    Ok(Ok((user, session)))
 }
 
 /// Whether a token without a session was issued before its user's tokens were called in. Tokens

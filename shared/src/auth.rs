@@ -60,7 +60,11 @@ impl Authenticator {
     /// The token that the request carries, or the answer to a request without one. Notes on the
     /// request whether the answer depends on a cookie.
     fn token(&self, request: &HttpRequest) -> Result<String, Problem> {
-        let credentials = credentials(request, &self.rules().header_name, &self.rules().header_types);
+        let credentials = if self.classes.take_tokens() {
+            credentials(request, &self.rules().header_name, &self.rules().header_types)
+        } else {
+            Credentials::Absent
+        };
         if self.classes.looks_at_cookies(credentials != Credentials::Absent) {
             request.extensions_mut().insert(VaryCookie);
         }

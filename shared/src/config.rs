@@ -153,7 +153,7 @@ fn unknown_complaint(name: &str) -> String {
     if python.iter().any(|suffix| name.ends_with(suffix)) {
         return "this setting of the original names Python code and has no counterpart here".to_owned();
     }
-    "unknown setting (a typo?); the command `config` lists all".to_owned()
+    "unknown setting (a typo?); the README's section Settings lists all".to_owned()
 }
 
 /// Docker and Kubernetes inject variables such as `AUTH_SERVICE_HOST` and `AUTH_PORT_80_TCP`.

@@ -34,6 +34,8 @@ const MAX_BYTES: usize = 256 * 1024;
 const REFRESH: Duration = Duration::from_secs(300);
 /// While keys have never been fetched, the next try comes this soon.
 const RETRY: Duration = Duration::from_millis(500);
+/// While known keys age because a fetch failed, the next try comes this soon.
+const RETRY_KNOWN: Duration = Duration::from_secs(5);
 
 /// How a client behaves.
 #[derive(Debug, Clone, Copy)]
@@ -109,13 +111,17 @@ impl JwksClient {
 
     /// Fetches because of an unknown `kid`, unless the cooldown forbids it. Says whether the key is
     /// known afterwards.
-    pub async fn look_for(&self, kid: &str) -> bool {
-        let mut attempt = self.attempt.lock().await;
-        if !self.knows(kid) && attempt.is_none_or(|at| self.clock.now().since(at) >= self.options.cooldown) {
-            self.fetch(&mut attempt).await;
-        }
-        drop(attempt);
-        self.knows(kid)
+    pub async fn look_for(self: &Arc<Self>, kid: &str) -> bool {
+        let (client, wanted) = (Arc::clone(self), kid.to_owned());
+        // A task of its own: a client that hangs up must not take the fetch of everybody with it.
+        let looked = tokio::spawn(async move {
+            let mut attempt = client.attempt.lock().await;
+            let cold = attempt.is_none_or(|at| client.clock.now().since(at) >= client.options.cooldown);
+            if cold && !client.knows(&wanted) {
+                client.fetch(&mut attempt).await;
+            }
+        });
+        looked.await.is_ok() && self.knows(kid)
     }
 
     /// Whether the keys are another issuer's.
@@ -147,18 +153,26 @@ impl JwksClient {
 
     /// Fetches, and says how long to wait until the next time; nothing once nobody has the client.
     async fn refresh_if_used(client: &Weak<Self>) -> Option<Duration> {
-        let known = client.upgrade()?.refresh().await;
-        Some(if known { REFRESH } else { RETRY })
+        let client = client.upgrade()?;
+        let mut attempt = client.attempt.lock().await;
+        let fetched = client.fetch(&mut attempt).await;
+        Some(match (fetched, client.keys.load().is_some()) {
+            (true, _) => REFRESH.min(client.options.max_stale / 2),
+            (false, true) => RETRY_KNOWN,
+            (false, false) => RETRY,
+        })
     }
 
     /// Fetches now, outside the cooldown. Says whether keys are known afterwards.
     pub async fn refresh(&self) -> bool {
         let mut attempt = self.attempt.lock().await;
         self.fetch(&mut attempt).await;
+        drop(attempt);
         self.current().is_some()
     }
 
-    async fn fetch(&self, attempt: &mut Option<Timestamp>) {
+    /// Fetches, and says whether that succeeded.
+    async fn fetch(&self, attempt: &mut Option<Timestamp>) -> bool {
         *attempt = Some(self.clock.now());
         self.fetches.fetch_add(1, Ordering::Relaxed);
         match self.download().await {
@@ -167,15 +181,23 @@ impl JwksClient {
                 self.fetched_at.store(self.clock.now().as_micros(), Ordering::Release);
                 self.arrived.notify_one();
                 if self.failing.swap(false, Ordering::Relaxed) {
-                    tracing::info!(jwks.url = %self.url, "the key set was fetched again");
+                    tracing::info!(jwks.host = self.host(), "the key set was fetched again");
                 }
+                return true;
             }
-            // Once a failure begins; its end is told by the keys.
+            // Once when a failure begins.
             Err(error) if !self.failing.swap(true, Ordering::Relaxed) => {
-                tracing::warn!(jwks.url = %self.url, %error, "the key set could not be fetched; trying again");
+                let host = self.host();
+                tracing::warn!(jwks.host = host, %error, "the key set could not be fetched; trying again");
             }
-            Err(error) => tracing::debug!(jwks.url = %self.url, %error, "the key set could not be fetched"),
+            Err(error) => tracing::debug!(%error, "the key set could not be fetched"),
         }
+        false
+    }
+
+    /// What logs call the issuer: its URL may hold credentials.
+    fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
     }
 
     async fn download(&self) -> Result<KeySet, IssuerUnavailable> {

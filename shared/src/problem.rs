@@ -94,7 +94,8 @@ impl Problem {
     #[must_use]
     pub fn database(error: &DbError) -> Self {
         if error.is_unavailable() {
-            tracing::warn!(error = %error, "the database is unavailable");
+            // Told once per outage where connections are made; each request only in detail.
+            tracing::debug!(error = %error, "the database is unavailable");
             return Self::unavailable(Duration::from_secs(1));
         }
         tracing::error!(error = %error, "a query failed");

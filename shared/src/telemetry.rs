@@ -1,12 +1,14 @@
 //! Logging: tracing to standard error, for people or as JSON lines.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::{ConfigError, Variables};
 
 /// What is logged unless `LOG` says otherwise. The server's own start and stop lines say nothing that
-/// ours do not.
-const DEFAULT: &str = "info,actix_server=warn";
+/// ours do not, and what its parser refuses is the client's business, not a fault.
+pub const DEFAULT: &str = "info,actix_server=warn,actix_http=off";
 
 /// Starts logging as `LOG` (a filter such as `info` or `auth_service=debug`) and `LOG_FORMAT`
 /// (`pretty` or `json`) say. Called again, it changes nothing.
@@ -15,7 +17,11 @@ pub fn start(variables: &Variables) -> Result<(), ConfigError> {
         .map_err(|_| ConfigError::new("LOG", "not a filter; try info, debug or auth_service=debug"))?;
     let registry = tracing_subscriber::registry().with(filter);
     let started = match variables.get("LOG_FORMAT").unwrap_or("pretty") {
-        "pretty" => registry.with(fmt::layer().with_target(false).with_writer(std::io::stderr)).try_init(),
+        "pretty" => {
+            let colours = std::io::stderr().is_terminal();
+            let layer = fmt::layer().with_target(false).with_ansi(colours).with_writer(std::io::stderr);
+            registry.with(layer).try_init()
+        }
         "json" => registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init(),
         _ => return Err(ConfigError::new("LOG_FORMAT", "expected pretty or json")),
     };
@@ -34,10 +40,21 @@ pub fn exit_code(
     match done {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", one_line(&*error.into()));
+            let error = error.into();
+            if hung_up(&*error) {
+                return std::process::ExitCode::SUCCESS;
+            }
+            eprintln!("error: {}", one_line(&*error));
             std::process::ExitCode::FAILURE
         }
     }
+}
+
+/// Whether the reader of our output (`| head`) has enough.
+fn hung_up(error: &(dyn std::error::Error + 'static)) -> bool {
+    let io = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    let json = error.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+    io.or(json) == Some(std::io::ErrorKind::BrokenPipe)
 }
 
 /// An error and what caused it, leaving out causes that its message tells already.

@@ -16,7 +16,11 @@ use shared::{
     http::server::ServerOptions,
 };
 
-use crate::{Stack, data::DataFolder, tour};
+use crate::{
+    Stack,
+    data::{DataFolder, set_databases},
+    tour,
+};
 
 /// Authentication and organizations in one process. Without a command it serves.
 #[derive(Debug, Parser)]
@@ -93,21 +97,25 @@ async fn serve(serve: &Serve, data: &std::path::Path, mut variables: Variables) 
 
 /// Runs a management command beside a server that may be running.
 async fn manage(command: Command, data: &std::path::Path, mut variables: Variables) -> anyhow::Result<()> {
-    let begins = matches!(command, Command::Createsuperuser(_) | Command::Migrate);
-    let folder = if begins { DataFolder::create(data)? } else { DataFolder::open(data)? };
-    folder.complete(&mut variables)?;
     let mut out = std::io::stdout();
-    let (org, format) = match &command {
-        Command::Migrate => (true, None),
-        Command::Config(format) => (true, Some(commands::ConfigFormat { json: format.json })),
-        _ => (false, None),
-    };
-    if org {
-        let config = org_service::Config::read(&variables)?;
-        match format {
-            Some(format) => return print_config(&variables, &config, &format, &mut out),
-            None => org_service::commands::migrate(&config, &mut out).await?,
+    match &command {
+        // What touches no data needs none.
+        Command::Config(format) => {
+            set_databases(data, &mut variables);
+            return print_config(&variables, format, &mut out);
         }
+        Command::Token(token) if token.brings_keys() => set_databases(data, &mut variables),
+        Command::Createsuperuser(_) | Command::Migrate => {
+            DataFolder::create(data)?.complete(&mut variables)?;
+        }
+        _ => match DataFolder::open(data) {
+            Ok(folder) => folder.complete(&mut variables)?,
+            Err(_) if variables.get("AUTH_DATABASE_URL").is_some() => set_databases(data, &mut variables),
+            Err(missing) => return Err(missing.into()),
+        },
+    }
+    if matches!(command, Command::Migrate) {
+        org_service::commands::migrate(&org_service::Config::read(&variables)?, &mut out).await?;
     }
     commands::run(command, &variables, &mut out).await
 }
@@ -115,11 +123,11 @@ async fn manage(command: Command, data: &std::path::Path, mut variables: Variabl
 /// The settings of both services as one list.
 fn print_config(
     variables: &Variables,
-    org: &org_service::Config,
     format: &commands::ConfigFormat,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let auth = auth_service::Config::read(variables)?;
+    let org = org_service::Config::read(variables)?;
     let listings = [auth.listings(), org.listings()].concat();
     Ok(print_listings(&listings, format.json, out)?)
 }

@@ -59,16 +59,21 @@ const MASTER_KEY: &str = "master.key";
 const UNFINISHED: &str = ".master.key.";
 
 impl DataFolder {
-    /// The folder, which must be there.
+    /// The folder of a server that has been started, for commands beside it.
     pub fn open(path: &Path) -> Result<Self, DataError> {
-        let path = fs::canonicalize(path).map_err(|_| DataError::Missing(path.to_owned()))?;
-        Ok(Self { path })
+        let missing = || DataError::Missing(path.to_owned());
+        let folder = Self::at(path).map_err(|_| missing())?;
+        if folder.path.join(MASTER_KEY).exists() { Ok(folder) } else { Err(missing()) }
     }
 
     /// The folder, made if it is not there.
     pub fn create(path: &Path) -> Result<Self, DataError> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))?;
-        Self::open(path)
+        Self::at(path).map_err(at(path))
+    }
+
+    fn at(path: &Path) -> io::Result<Self> {
+        fs::canonicalize(path).map(|path| Self { path })
     }
 
     /// Takes the lock that only one server can have.
@@ -82,15 +87,11 @@ impl DataFolder {
         }
     }
 
-    /// Fills in what the environment leaves open: databases in this folder, and the master key.
+    /// Fills in what the environment leaves open: databases in this folder, and the master key, which
+    /// is made even while nothing is sealed under it, so that managed keys can be turned on later.
     pub fn complete(&self, variables: &mut Variables) -> Result<(), DataError> {
-        let database = |name: &str| format!("sqlite://{}", self.path.join(name).display());
-        variables.set_default("AUTH_DATABASE_URL", database("auth.db"), Source::DataFolder);
-        variables.set_default("ORG_DATABASE_URL", database("org.db"), Source::DataFolder);
-        let managed = variables.get("AUTH_SIGNING_KEY").is_none();
-        if managed && variables.get("AUTH_KEY_ENCRYPTION_KEY").is_none() {
-            variables.set_default("AUTH_KEY_ENCRYPTION_KEY", self.master_key()?, Source::DataFolder);
-        }
+        set_databases(&self.path, variables);
+        variables.set_default("AUTH_KEY_ENCRYPTION_KEY", self.master_key()?, Source::DataFolder);
         Ok(())
     }
 
@@ -134,6 +135,14 @@ impl DataFolder {
         }
         Ok(())
     }
+}
+
+/// Names the databases that a folder has, or would have.
+pub fn set_databases(folder: &Path, variables: &mut Variables) {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let database = |name: &str| format!("sqlite://{}", folder.join(name).display());
+    variables.set_default("AUTH_DATABASE_URL", database("auth.db"), Source::DataFolder);
+    variables.set_default("ORG_DATABASE_URL", database("org.db"), Source::DataFolder);
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> DataError {

@@ -34,9 +34,10 @@ pub struct Who {
 pub async fn user_state(
     app: Data<App>,
     request: HttpRequest,
-    who: Query<Who>,
+    who: Option<Query<Who>>,
 ) -> Result<HttpResponse, AuthError> {
     authenticate(&app, &request)?;
+    let Some(who) = who else { return Ok(Problem::not_found().error_response()) };
     Ok(match app.user_state(&who.user_id).await? {
         Some(state) => HttpResponse::Ok().json(state),
         None => Problem::not_found().error_response(),

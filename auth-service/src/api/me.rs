@@ -2,15 +2,21 @@
 
 use actix_web::{HttpResponse, web::Data};
 use serde::Serialize;
+use serde_json::Value;
 use shared::{
-    Caller, Timestamp,
+    Caller, DbConnection, Timestamp,
     input::{Body, Form, Mode, Text},
 };
 
 use crate::{
     App,
     error::AuthError,
-    store::users::{self, Profile, User},
+    mint::fingerprint,
+    session::{Ended, Presented, predates},
+    store::{
+        sessions,
+        users::{self, Profile, User},
+    },
 };
 
 /// The account as its owner sees it.
@@ -69,14 +75,28 @@ pub async fn change(app: Data<App>, caller: Caller, body: Body) -> Result<HttpRe
     Ok(HttpResponse::Ok().json(Me::from(&user)))
 }
 
+/// The caller's account, if the token still speaks for it.
 async fn load(app: &App, caller: &Caller) -> Result<User, AuthError> {
-    let (field, claim) = (app.config().tokens.user_id_field, caller.user_id().to_owned());
-    let user = app.db().read(move |conn| users::find_by_claim(conn, field, &claim)).await?;
-    match user {
-        None => Err(app.user_gone("User not found", "user_not_found")),
-        Some(user) if !user.is_active && app.config().rules.check_user_is_active => {
-            Err(app.user_gone("User is inactive", "user_inactive"))
-        }
-        Some(user) => Ok(user),
+    let token = Presented::new(caller.claims());
+    let field = app.config().tokens.user_id_field;
+    let (sid, claim) = (token.session, token.user_claim);
+    let load = move |conn: &mut DbConnection| {
+        Ok((users::find_by_claim(conn, field, &claim)?, sessions::find(conn, sid)?))
+    };
+    let (user, session) = app.db().read(load).await?;
+    let Some(user) = user else { return Err(app.user_gone("User not found", "user_not_found")) };
+    if !user.is_active && app.config().rules.check_user_is_active {
+        return Err(app.user_gone("User is inactive", "user_inactive"));
     }
+    if session.is_some_and(|session| session.revoked_at.is_some())
+        || token.foreign && predates(token.issued_at, user.not_before)
+    {
+        return Err(app.ended(Ended::Blacklisted));
+    }
+    let rules = &app.config().rules;
+    let presented = caller.claims().get(&rules.names.revoke).and_then(Value::as_str);
+    if rules.check_revoke_token && presented != Some(&fingerprint(&user.password)) {
+        return Err(app.user_gone("The user's password has been changed.", "password_changed"));
+    }
+    Ok(user)
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use shared::{
-    Claims,
+    Claims, Timestamp,
     input::{Body, Form, Mode, Text},
     token::{Refusal, TokenKind},
 };
@@ -12,7 +12,7 @@ use crate::{
     App,
     error::AuthError,
     mint::Stamp,
-    session::{Presented, foreign_session, over},
+    session::{Presented, adopt, over},
     store::sessions,
 };
 
@@ -29,16 +29,16 @@ pub async fn refresh_sliding(
     let claims =
         app.verifier().verify(&text, TokenKind::Sliding).await.map_err(|refusal| app.refused(refusal))?;
     check_refresh_exp(&app, &claims).map_err(|refusal| app.refused(refusal))?;
-    let token = Presented::new(&claims);
+    let mut token = Presented::new(&claims);
+    token.expires_at =
+        claims.seconds(&app.config().rules.names.refresh_exp).map_or(token.expires_at, Timestamp::from_secs);
     let context = app.session_context(client(&app, &request))?;
-    let session = app
-        .db()
-        .read(move |conn| match sessions::find(conn, token.session)? {
-            Some(session) => Ok(over(&session, context.now).map_or(Ok(session), Err)),
-            None => foreign_session(conn, &token, &context),
-        })
-        .await?
-        .map_err(|ended| app.ended(ended))?;
+    let id = token.session;
+    let session = match app.db().read(move |conn| sessions::find(conn, id)).await? {
+        Some(session) => over(&session, context.alive_at()).map_or(Ok(session), Err),
+        None => app.db().write(move |conn| adopt(conn, &token, &context)).await?,
+    };
+    let session = session.map_err(|ended| app.ended(ended))?;
     let stamp = Stamp {
         jti: claims.jti().to_owned(),
         ..Stamp::fresh(app.now(), app.config().tokens.sliding_lifetime)

@@ -24,6 +24,15 @@ pub enum TokenCommand {
     Verify(Verify),
 }
 
+impl TokenCommand {
+    /// Whether the command needs none of the service's own keys.
+    #[must_use]
+    pub const fn brings_keys(&self) -> bool {
+        let Self::Verify(verify) = self;
+        verify.jwks.is_some()
+    }
+}
+
 /// A token to explain. Exit 0 and its claims, or exit 1 and the reason.
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -108,7 +117,7 @@ async fn from_jwks(source: &str, rules: &Rules) -> anyhow::Result<KeySet> {
 async fn own(variables: &Variables) -> anyhow::Result<Vec<KeySet>> {
     let config = Config::read(variables)?;
     let db = Db::connect(&config.database, migrations(), config.database_limits).await?;
-    let keyring = Keyring::open(&config, &db, &Clock::System).await?;
+    let keyring = Keyring::load(&config, &db, &Clock::System).await?;
     let published = (**keyring.published().load()).clone();
     let refresh = (**keyring.refresh().load()).clone();
     Ok(if keyring.is_managed() { vec![published, refresh] } else { vec![published] })

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 use shared::{
-    Secret,
+    DbUrl, Secret,
     config::values::{List, Span, Switch},
 };
 
@@ -15,14 +15,14 @@ pub(super) struct Settings {
     pub(super) listen: SocketAddr,
     #[serde(default = "defaults::management_listen")]
     pub(super) management_listen: SocketAddr,
-    pub(super) database_url: Option<Secret<String>>,
+    pub(super) database_url: Option<DbUrl>,
     #[serde(default = "defaults::connections")]
     pub(super) database_connections: u32,
     /// Requests that may wait for a database connection.
     #[serde(default = "defaults::waiting")]
     pub(super) database_waiting: usize,
     /// The organization service's management address; used from the organizations release on.
-    pub(super) org_url: Option<String>,
+    pub(super) org_url: Option<url::Url>,
     /// 32 bytes in base64; several separated by commas, the first of which seals new keys.
     pub(super) key_encryption_key: Option<Secret<String>>,
     #[serde(default = "defaults::five_minutes")]
@@ -54,7 +54,8 @@ pub(super) struct Settings {
     #[serde(default = "defaults::backends")]
     pub(super) authentication_backends: List,
     /// Threads that hash passwords.
-    pub(super) hash_threads: Option<usize>,
+    #[serde(default = "defaults::hash_threads")]
+    pub(super) hash_threads: usize,
     /// Logins that may wait for a hashing thread before the answer is 503.
     #[serde(default = "defaults::hash_queue")]
     pub(super) hash_queue: usize,
@@ -100,6 +101,10 @@ mod defaults {
     }
     pub(super) fn backends() -> List {
         List(vec!["ModelBackend".to_owned()])
+    }
+    /// Hashing must leave room for everything else.
+    pub(super) fn hash_threads() -> usize {
+        std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
     }
     pub(super) const fn hash_queue() -> usize {
         64

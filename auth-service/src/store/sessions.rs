@@ -124,6 +124,8 @@ pub struct Rotation {
     pub from: i64,
     /// Now.
     pub now: Timestamp,
+    /// Now less the leeway: what expired after it still counts.
+    pub alive_at: Timestamp,
     /// When the new refresh token expires, unless the session ends before.
     pub expires_at: Timestamp,
     /// The key that signs the access token.
@@ -139,8 +141,8 @@ pub fn rotate(conn: &mut DbConnection, rotation: &Rotation) -> QueryResult<Optio
         .filter(sessions::id.eq(rotation.id))
         .filter(sessions::generation.eq(rotation.from))
         .filter(sessions::revoked_at.is_null())
-        .filter(sessions::expires_at.gt(rotation.now))
-        .filter(sessions::absolute_expires_at.gt(rotation.now));
+        .filter(sessions::expires_at.gt(rotation.alive_at))
+        .filter(sessions::absolute_expires_at.gt(rotation.alive_at));
     diesel::update(current)
         .set((
             sessions::generation.eq(rotation.from + 1),
@@ -159,8 +161,8 @@ pub fn prolong(conn: &mut DbConnection, rotation: &Rotation) -> QueryResult<Opti
     let live = sessions::table
         .filter(sessions::id.eq(rotation.id))
         .filter(sessions::revoked_at.is_null())
-        .filter(sessions::expires_at.gt(rotation.now))
-        .filter(sessions::absolute_expires_at.gt(rotation.now));
+        .filter(sessions::expires_at.gt(rotation.alive_at))
+        .filter(sessions::absolute_expires_at.gt(rotation.alive_at));
     diesel::update(live)
         .set((sessions::rotated_at.eq(rotation.now), sessions::expires_at.eq(rotation.expires_at)))
         .returning(sessions::all_columns)
@@ -190,12 +192,11 @@ pub fn revoke_all(
         .execute(conn)
 }
 
-/// Removes up to `limit` sessions all of whose tokens have expired.
+/// Removes up to `limit` sessions past their absolute limit. Before it, a token that the original
+/// minted may still be alive, and without its row it would be adopted anew.
 pub fn purge(conn: &mut DbConnection, now: Timestamp, limit: i64) -> QueryResult<usize> {
-    let over = sessions::table
-        .filter(sessions::absolute_expires_at.le(now).or(sessions::expires_at.le(now)))
-        .select(sessions::id)
-        .limit(limit);
+    let over =
+        sessions::table.filter(sessions::absolute_expires_at.le(now)).select(sessions::id).limit(limit);
     let over: Vec<SessionId> = over.load(conn)?;
     diesel::delete(sessions::table.filter(sessions::id.eq_any(over))).execute(conn)
 }

@@ -62,8 +62,6 @@ pub enum UserIdField {
     Id,
     /// The user name.
     Username,
-    /// The e-mail address.
-    Email,
 }
 
 impl User {
@@ -73,7 +71,6 @@ impl User {
         match field {
             UserIdField::Id => &self.subject,
             UserIdField::Username => &self.username,
-            UserIdField::Email => &self.email,
         }
     }
 }
@@ -92,7 +89,6 @@ pub fn find_by_claim(conn: &mut DbConnection, field: UserIdField, value: &str) -
     let query = match field {
         UserIdField::Id => query.filter(users::subject.eq(value.to_owned())),
         UserIdField::Username => query.filter(users::username.eq(value.to_owned())),
-        UserIdField::Email => query.filter(users::email.eq(value.to_owned())),
     };
     query.first(conn).optional()
 }

@@ -9,6 +9,7 @@ use shared::{
     auth::AuthenticationClasses,
     config::{self, Variables},
     issuer::KeySource,
+    telemetry,
     verifier::VerifierSettings,
 };
 
@@ -32,6 +33,7 @@ async fn protected(_: Caller) -> HttpResponse {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let (cli, variables) = (Cli::parse(), Variables::from_env());
+    telemetry::start(&variables)?;
     let rules = Arc::new(VerifierSettings::read(&variables)?.rules()?);
     let issuer = Issuer::http(cli.issuer, config::service_secrets(&variables)?.into_iter().next())?;
     let keys = KeySource::choose(&rules, &issuer, &Clock::System)?;

@@ -58,6 +58,11 @@ impl AuthenticationClasses {
         Ok(Self(classes))
     }
 
+    /// Whether tokens are taken at all.
+    pub(super) fn take_tokens(&self) -> bool {
+        self.0.iter().any(|class| class.takes_tokens())
+    }
+
     /// Whether a session cookie is looked for: before the token, or because there is none.
     pub(super) fn looks_at_cookies(&self, has_token: bool) -> bool {
         let mut before_token = self.0.iter().take_while(|c| !has_token || !c.takes_tokens());

@@ -13,13 +13,29 @@ pub struct ProcessSettings {
     /// `off`: revocation is not followed.
     revocation: Option<Revocation>,
     /// Whose forwarding headers are believed; loopback unless set.
-    trusted_proxies: Option<TrustedProxies>,
+    #[serde(default)]
+    trusted_proxies: TrustedProxies,
     /// See [`crate::auth::classes`].
-    authentication_classes: Option<String>,
+    #[serde(default = "defaults::authentication_classes")]
+    authentication_classes: String,
     /// See [`crate::telemetry`].
-    log: Option<String>,
+    #[serde(default = "defaults::log")]
+    log: String,
     /// See [`crate::telemetry`].
-    log_format: Option<String>,
+    #[serde(default = "defaults::log_format")]
+    log_format: String,
+}
+
+mod defaults {
+    pub(super) fn authentication_classes() -> String {
+        "JWTAuthentication".to_owned()
+    }
+    pub(super) fn log() -> String {
+        crate::telemetry::DEFAULT.to_owned()
+    }
+    pub(super) fn log_format() -> String {
+        "pretty".to_owned()
+    }
 }
 
 /// How revocation is followed.
@@ -40,7 +56,7 @@ impl ProcessSettings {
     /// Whose forwarding headers are believed.
     #[must_use]
     pub fn trusted_proxies(&self) -> TrustedProxies {
-        self.trusted_proxies.clone().unwrap_or_default()
+        self.trusted_proxies.clone()
     }
 
     /// Whether somebody decided that revocation is not followed, rather than forgot.

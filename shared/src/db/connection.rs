@@ -95,7 +95,10 @@ impl DbConnection {
                 applied
             }
             Self::Sqlite(sqlite) => {
-                sqlite.run_pending_migrations((migrations.sqlite)()).map(|v| names(&v)).map_err(failed)
+                // Two processes that start at once take turns at the write lock.
+                sqlite.immediate_transaction(|sqlite| {
+                    sqlite.run_pending_migrations((migrations.sqlite)()).map(|v| names(&v)).map_err(failed)
+                })
             }
         }
     }

@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -29,6 +29,8 @@ pub(super) struct Pooled {
 pub(super) struct Manager {
     url: DbUrl,
     epoch: Arc<AtomicU64>,
+    /// Whether the last attempt to connect failed.
+    away: Arc<AtomicBool>,
 }
 
 impl r2d2::ManageConnection for Manager {
@@ -37,7 +39,11 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<Pooled, DbError> {
         let epoch = self.epoch.load(Ordering::Acquire);
-        Ok(Pooled { connection: DbConnection::open(&self.url)?, epoch })
+        let connection = DbConnection::open(&self.url)?;
+        if self.away.swap(false, Ordering::Relaxed) {
+            tracing::info!(database = %self.url, "the database is back");
+        }
+        Ok(Pooled { connection, epoch })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), DbError> {
@@ -49,13 +55,18 @@ impl r2d2::ManageConnection for Manager {
     }
 }
 
-/// Sends r2d2's connection failures to the log, once each, instead of standard error.
+/// Sends r2d2's connection failures to the log: the first of an outage as a warning.
 #[derive(Debug)]
-struct LogFailures;
+struct LogFailures {
+    away: Arc<AtomicBool>,
+}
 
 impl r2d2::HandleError<DbError> for LogFailures {
     fn handle_error(&self, error: DbError) {
-        tracing::warn!(error = %error, "a database connection could not be opened");
+        let replaced = matches!(error, DbError::Query(Error::BrokenTransactionManager));
+        if !replaced && !self.away.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%error, "a database connection could not be opened; trying again");
+        }
     }
 }
 
@@ -70,6 +81,7 @@ impl Pool {
     /// `opener` opens connections in the background; one thread does for all pools of a database.
     pub(super) fn new(url: &DbUrl, size: u32, opener: Arc<ScheduledThreadPool>) -> Self {
         let epoch = Arc::new(AtomicU64::new(0));
+        let away = Arc::new(AtomicBool::new(false));
         let pool = r2d2::Pool::builder()
             .max_size(size)
             .thread_pool(opener)
@@ -77,8 +89,8 @@ impl Pool {
             .connection_timeout(CHECKOUT)
             .idle_timeout(None)
             .max_lifetime(None)
-            .error_handler(Box::new(LogFailures))
-            .build_unchecked(Manager { url: url.clone(), epoch: Arc::clone(&epoch) });
+            .error_handler(Box::new(LogFailures { away: Arc::clone(&away) }))
+            .build_unchecked(Manager { url: url.clone(), epoch: Arc::clone(&epoch), away });
         Self { pool, epoch }
     }
 

@@ -57,7 +57,7 @@ impl DbUrl {
     /// What the engine's client library takes.
     pub(super) fn connection_string(&self) -> String {
         match self {
-            Self::Postgres { url } => with_connect_timeout(url),
+            Self::Postgres { url } => with_patience(url),
             Self::Sqlite { path } => path.clone(),
         }
     }
@@ -69,11 +69,22 @@ impl DbUrl {
     }
 }
 
-/// Without a limit, libpq waits minutes for a host that swallows packets.
-fn with_connect_timeout(url: &url::Url) -> String {
+/// What libpq is told unless the URL says otherwise. Without these it waits minutes for a host that
+/// swallows packets, and connections to one that vanished block for as long as the kernel retries.
+const PATIENCE: [(&str, &str); 5] = [
+    ("connect_timeout", "5"),
+    ("tcp_user_timeout", "10000"),
+    ("keepalives_idle", "10"),
+    ("keepalives_interval", "5"),
+    ("keepalives_count", "3"),
+];
+
+fn with_patience(url: &url::Url) -> String {
     let mut url = url.clone();
-    if !url.query_pairs().any(|(key, _)| key == "connect_timeout") {
-        url.query_pairs_mut().append_pair("connect_timeout", "5");
+    for (name, value) in PATIENCE {
+        if !url.query_pairs().any(|(key, _)| key == name) {
+            url.query_pairs_mut().append_pair(name, value);
+        }
     }
     url.into()
 }

@@ -25,6 +25,7 @@ pub struct Endpoint {
     resource: Resource,
     methods: Vec<&'static str>,
     protected: bool,
+    negotiated: bool,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -39,7 +40,7 @@ impl Endpoint {
     pub fn open(path: &str) -> Self {
         let bare = path.strip_suffix('/').unwrap_or(path).to_owned();
         let resource = web::resource([bare.clone(), format!("{bare}/")]);
-        Self { resource, methods: Vec::new(), protected: false }
+        Self { resource, methods: Vec::new(), protected: false, negotiated: true }
     }
 
     /// An endpoint on which even a wrong method needs a [`Caller`]. The handlers themselves take
@@ -47,6 +48,12 @@ impl Endpoint {
     #[must_use]
     pub fn protected(path: &str) -> Self {
         Self { protected: true, ..Self::open(path) }
+    }
+
+    /// An open endpoint that answers something else than JSON, whatever `Accept` says.
+    #[must_use]
+    pub fn plain(path: &str) -> Self {
+        Self { negotiated: false, ..Self::open(path) }
     }
 
     /// Answers `GET` and `HEAD`.
@@ -88,13 +95,15 @@ const ORDER: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTI
 
 impl HttpServiceFactory for Endpoint {
     fn register(self, config: &mut AppService) {
-        let allow = self.allow();
+        let (allow, negotiated) = (self.allow(), self.negotiated);
         let resource = if self.protected {
             self.resource.default_service(web::route().to(refuse_caller))
         } else {
             self.resource.default_service(web::route().to(refuse_method))
         };
-        let around = move |request: ServiceRequest, next: Next<BoxBody>| answer(request, next, allow.clone());
+        let around = move |request: ServiceRequest, next: Next<BoxBody>| {
+            answer(request, next, (allow.clone(), negotiated))
+        };
         resource.wrap(from_fn(around)).register(config);
     }
 }
@@ -110,9 +119,9 @@ async fn refuse_caller(_: Caller, request: HttpRequest) -> HttpResponse {
 async fn answer(
     request: ServiceRequest,
     next: Next<BoxBody>,
-    allow: String,
+    (allow, negotiated): (String, bool),
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let accept = Accept::of(request.request());
+    let accept = if negotiated { Accept::of(request.request()) } else { Accept::Json { indent: None } };
     let mut response = match accept.refusal() {
         None => next.call(request).await?,
         Some((status, body)) => {

@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use actix_web::{
     HttpResponse,
     http::StatusCode,
-    web::{self, Data, ServiceConfig},
+    web::{Data, ServiceConfig},
 };
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
-use super::metrics::Metrics;
+use super::{Endpoint, metrics::Metrics};
 use crate::{Db, issuer::KeySource};
 
 /// A question to something that a service cannot work without.
@@ -79,9 +79,9 @@ impl Readiness {
 /// The management routes that every service has. Needs `Data<Readiness>` and `Data<Metrics>`.
 pub fn routes(config: &mut ServiceConfig) {
     config
-        .route("/healthz", web::get().to(healthz))
-        .route("/readyz", web::get().to(readyz))
-        .route("/metrics", web::get().to(metrics));
+        .service(Endpoint::open("/healthz/").get(healthz))
+        .service(Endpoint::open("/readyz/").get(readyz))
+        .service(Endpoint::plain("/metrics/").get(metrics));
 }
 
 /// The process is alive.

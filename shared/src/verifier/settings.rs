@@ -9,7 +9,7 @@ use crate::{
     Secret,
     claims::ClaimNames,
     config::{
-        ConfigError, Listing, Variables,
+        ConfigError, Listing, Setting, Source, Variables,
         values::{List, OrNone, Span, Switch},
     },
     keys::{Alg, KeySet, SigningKey, VerifyingKey},
@@ -21,6 +21,31 @@ use super::Rules;
 /// The `iss` of our tokens unless `AUTH_ISSUER` says otherwise. It is a name that both sides must
 /// agree on, not an address that is called.
 pub const DEFAULT_ISSUER: &str = "http://localhost:8000";
+
+/// What the auth service alone reads. Its tests hold this list to its settings.
+pub const AUTH_SERVICE: [&str; 21] = [
+    "AUTH_LISTEN",
+    "AUTH_MANAGEMENT_LISTEN",
+    "AUTH_DATABASE_URL",
+    "AUTH_DATABASE_CONNECTIONS",
+    "AUTH_DATABASE_WAITING",
+    "AUTH_ORG_URL",
+    "AUTH_KEY_ENCRYPTION_KEY",
+    "AUTH_ACCESS_TOKEN_LIFETIME",
+    "AUTH_REFRESH_TOKEN_LIFETIME",
+    "AUTH_ROTATE_REFRESH_TOKENS",
+    "AUTH_BLACKLIST_AFTER_ROTATION",
+    "AUTH_UPDATE_LAST_LOGIN",
+    "AUTH_USER_ID_FIELD",
+    "AUTH_SLIDING_TOKEN_LIFETIME",
+    "AUTH_SLIDING_TOKEN_REFRESH_LIFETIME",
+    "AUTH_REFRESH_GRACE",
+    "AUTH_SESSION_LIFETIME",
+    "AUTH_TOKEN_BLACKLIST",
+    "AUTH_AUTHENTICATION_BACKENDS",
+    "AUTH_HASH_THREADS",
+    "AUTH_HASH_QUEUE",
+];
 
 /// `AUTH_*` as a validator reads it. Each field is a setting of SimpleJWT 5.5.1 unless it says
 /// otherwise; unset means the default.
@@ -119,9 +144,17 @@ mod defaults {
 }
 
 impl VerifierSettings {
-    /// Reads `AUTH_*`.
+    /// Reads `AUTH_*`. A name that neither validators nor the auth service know is refused: a
+    /// mistyped `AUTH_AUDIENCE` must not switch off the check.
     pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
-        variables.read("AUTH_")
+        let settings: Self = variables.read("AUTH_")?;
+        let others = AUTH_SERVICE.map(|name| Setting {
+            name: name.to_owned(),
+            value: serde_json::Value::Null,
+            source: Source::Default,
+        });
+        variables.refuse_unknown("AUTH_", &[settings.listing(variables), Listing(others.into())])?;
+        Ok(settings)
     }
 
     /// Lists the settings for `config`.
@@ -272,6 +305,7 @@ fn refuse_clashes(names: &ClaimNames) -> Result<(), ConfigError> {
             "iss",
             "aud",
             "sid",
+            "gen",
             "is_superuser",
             "org_id",
             "org_role",
