@@ -121,3 +121,73 @@ async fn under_managed_keys_foreign_tokens_are_refused() {
     let answer = server.anonymous().refresh_with(&foreign).await.unwrap();
     assert_eq!((answer.status, answer.detail()), (401, "Token is invalid"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn simultaneous_first_refreshes_of_a_foreign_token_share_one_step() {
+    let (_server, _, client) = moved(&[]).await;
+    for round in 0..10 {
+        let foreign = minted_by_the_original(json!({"jti": format!("round-{round}")}));
+        let race = (0..4).map(|_| tokio::spawn(refresh(client.clone(), foreign.clone())));
+        let mut bodies = Vec::new();
+        for racer in race.collect::<Vec<_>>() {
+            let answer = racer.await.unwrap().unwrap();
+            assert_eq!(answer.status, 200, "{answer:?}");
+            bodies.push(answer.text);
+        }
+        bodies.dedup();
+        assert_eq!(bodies.len(), 1, "every racer gets the same pair");
+    }
+}
+
+async fn refresh(client: Actor, token: String) -> anyhow::Result<e2e::Answer> {
+    client.refresh_with(&token).await
+}
+
+#[tokio::test]
+async fn a_foreign_sliding_token_is_adopted_and_goes_on_sliding() {
+    let (server, clock, client) = moved(&[]).await;
+    let mut token = minted_by_the_original(json!({
+        "token_type": "sliding", "exp": NOW + 300, "refresh_exp": NOW + 86_400,
+    }));
+    for _ in 0..3 {
+        clock.advance(Duration::from_secs(200));
+        let answer = client.post("/api/token/sliding/refresh/", &json!({ "token": token })).await.unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        token = answer.text_of("token").unwrap();
+    }
+    auth_service::accounts::set_active(server.stack.auth.db(), &clock, "ada", false).await.unwrap();
+    let answer = client.post("/api/token/sliding/refresh/", &json!({ "token": token })).await.unwrap();
+    assert_eq!((answer.status, answer.detail()), (401, "No active account found for the given token."));
+}
+
+#[tokio::test]
+async fn flushing_does_not_revive_a_spent_foreign_token() {
+    let (server, clock, client) = moved(&[]).await;
+    let week = minted_by_the_original(json!({"exp": NOW + 7 * 86_400}));
+    let body = json!({ "refresh": week });
+    assert_eq!(client.refresh_with(&week).await.unwrap().status, 200);
+    assert_eq!(client.post("/api/token/blacklist/", &body).await.unwrap().status, 200);
+    clock.advance(Duration::from_secs(2 * 86_400));
+    let now = clock.now();
+    let purge = move |conn: &mut shared::DbConnection| auth_service::store::sessions::purge(conn, now, 100);
+    server.stack.auth.db().write(purge).await.unwrap();
+    assert_eq!(client.refresh_with(&week).await.unwrap().detail(), "Token is blacklisted");
+}
+
+#[tokio::test]
+async fn leeway_counts_for_the_session_too() {
+    let (_server, clock, client) = moved(&[("AUTH_LEEWAY", "30")]).await;
+    let late = minted_by_the_original(json!({"exp": NOW + 100}));
+    clock.advance(Duration::from_secs(120));
+    assert_eq!(client.refresh_with(&late).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn what_a_foreign_token_calls_gen_is_not_believed() {
+    let (_server, _, client) = moved(&[]).await;
+    for (jti, generation) in [("a", json!(5)), ("b", json!(i64::MAX)), ("c", json!("x")), ("d", json!(-1))] {
+        let foreign = minted_by_the_original(json!({"jti": jti, "gen": generation}));
+        let answer = client.refresh_with(&foreign).await.unwrap();
+        assert_eq!(answer.status, 200, "{generation}");
+    }
+}
