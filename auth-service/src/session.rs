@@ -43,7 +43,8 @@ impl Presented {
         let foreign = claims.session().is_none();
         Self {
             session: SessionId::from_uuid(named.unwrap_or_else(|| adopted_session_id(claims.jti()))),
-            generation: claims.seconds(GENERATION).unwrap_or(0),
+            // Within what has a successor, whatever a key that is shared with others has signed.
+            generation: claims.seconds(GENERATION).unwrap_or(0).clamp(0, i64::MAX - 1),
             foreign,
             user_claim: claims.user_id().unwrap_or_default().to_owned(),
             issued_at: claims.issued_at(),

@@ -70,7 +70,8 @@ impl Claims {
             }
         }
         let user_id = map.get(&names.user_id).map(|value| match value {
-            Value::String(text) => text.clone(),
+            // PostgreSQL's text has no null character, so neither has anybody's id.
+            Value::String(text) if !text.contains('\0') => text.clone(),
             Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
             // Nothing that names a user: an id that no user has.
             _ => String::new(),
@@ -79,7 +80,7 @@ impl Claims {
     }
 
     /// The user, as the issuer names it: `None` without the claim, an empty text if the claim is
-    /// neither a string nor an integer.
+    /// neither a string without null characters nor an integer.
     #[must_use]
     pub fn user_id(&self) -> Option<&str> {
         self.user_id.as_deref()
