@@ -7,9 +7,7 @@ use crate::config::{ConfigError, Variables};
 /// Starts logging as `LOG` (a filter such as `info` or `auth_service=debug`) and `LOG_FORMAT`
 /// (`pretty` or `json`) say. Called again, it changes nothing.
 pub fn start(variables: &Variables) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(variables.get("LOG").unwrap_or("info"))
-        .map_err(|_| ConfigError::new("LOG", "not a filter; try info, debug or auth_service=debug"))?;
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter(variables)?);
     let started = match variables.get("LOG_FORMAT").unwrap_or("pretty") {
         "pretty" => registry.with(fmt::layer().with_target(false).with_writer(std::io::stderr)).try_init(),
         "json" => registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init(),
@@ -19,6 +17,13 @@ pub fn start(variables: &Variables) -> Result<(), ConfigError> {
         tracing::debug!("logging had been started before");
     }
     Ok(())
+}
+
+/// What `LOG` lets through. actix reports each request that it cannot parse as an error, which would
+/// let anybody fill the log; `LOG=info,actix_http=error` shows them.
+pub fn filter(variables: &Variables) -> Result<EnvFilter, ConfigError> {
+    EnvFilter::try_new(format!("actix_http=off,{}", variables.get("LOG").unwrap_or("info")))
+        .map_err(|_| ConfigError::new("LOG", "not a filter; try info, debug or auth_service=debug"))
 }
 
 /// The exit code of a command; a failure is told on standard error, on one line.
