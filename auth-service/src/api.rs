@@ -12,8 +12,9 @@ pub mod well_known;
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
 use serde::Serialize;
+use shared::http::origin::client_address;
 
-use crate::session::Client;
+use crate::{App, session::Client};
 
 /// An answer with tokens in it: never stored by a cache (RFC 6749, section 5.1).
 fn tokens(body: &impl Serialize) -> HttpResponse {
@@ -24,12 +25,14 @@ fn tokens(body: &impl Serialize) -> HttpResponse {
 const USER_AGENT: usize = 256;
 
 /// The client as the request shows it.
-fn client(request: &HttpRequest) -> Client {
+fn client(app: &App, request: &HttpRequest) -> Client {
     let user_agent =
         request.headers().get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let plain = |c: &char| !c.is_control();
     Client {
-        address: request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default(),
+        address: client_address(request, &app.config().trusted_proxies)
+            .map(|address| address.to_string())
+            .unwrap_or_default(),
         user_agent: user_agent.unwrap_or_default().chars().filter(plain).take(USER_AGENT).collect(),
     }
 }

@@ -1,13 +1,8 @@
 //! [`App`]: the running service, without its server.
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{num::NonZeroUsize, sync::Arc};
 
 use actix_web::web::{Data, ServiceConfig};
-use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use shared::{
     Authenticator, Clock, Db, DbError, Issuer, Timestamp, Verifier,
@@ -23,9 +18,10 @@ use crate::{
     error::AuthError,
     internal_routes,
     keyring::{Keyring, KeyringError, Purpose},
+    levelling::Level,
     migrations,
     mint::{Mint, fingerprint},
-    password::{Argon2Params, CostTable, Costliest, HashPool},
+    password::{Costliest, HashPool},
     routes,
     session::{Client, Context, Ended},
     store::users,
@@ -65,8 +61,8 @@ struct Inner {
     keyring: Keyring,
     verifier: Verifier,
     refresh_verifier: Verifier,
-    hashing: HashPool,
-    costliest: ArcSwap<Costliest>,
+    hashing: Arc<HashPool>,
+    level: Arc<Level>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -86,19 +82,17 @@ impl App {
             if keyring.is_managed() { KeySource::Local(keyring.refresh()) } else { keys.clone() };
         let threads = NonZeroUsize::new(config.hash_threads).unwrap_or(NonZeroUsize::MIN);
         let schemes = db.read(users::password_schemes).await?;
-        let costliest = costliest(&schemes);
-        let app = Self(Arc::new(Inner {
+        let hashing = Arc::new(HashPool::new(threads, config.hash_queue)?);
+        Ok(Self(Arc::new(Inner {
             verifier: Verifier::new(keys, Arc::clone(&rules), clock.clone()),
             refresh_verifier: Verifier::new(refresh_keys, rules, clock.clone()),
-            hashing: HashPool::new(threads, config.hash_queue)?,
-            costliest: ArcSwap::from_pointee(costliest),
+            level: Level::follow(db.clone(), Arc::clone(&hashing), schemes),
+            hashing,
             config,
             db,
             clock,
             keyring,
-        }));
-        tokio::spawn(follow_schemes(Arc::downgrade(&app.0), schemes));
-        Ok(app)
+        })))
     }
 
     /// Adds the public routes and what they need.
@@ -181,7 +175,7 @@ impl App {
 
     /// What a login's time is levelled to.
     pub(crate) fn costliest(&self) -> Arc<Costliest> {
-        self.0.costliest.load_full()
+        self.0.level.current()
     }
 
     /// Everything that a session's step needs besides the token.
@@ -263,48 +257,5 @@ struct NoUsers;
 impl Users for NoUsers {
     fn state(&self, _: String) -> BoxFuture<'_, Result<Option<UserState>, IssuerUnavailable>> {
         Box::pin(async { Err(IssuerUnavailable("not asked for".into())) })
-    }
-}
-
-/// From documented prices, until [`follow_schemes`] has measured this machine's.
-fn costliest(schemes: &[String]) -> Costliest {
-    Costliest::new(CostTable::documented(), Argon2Params::default()).with(schemes.iter().map(String::as_str))
-}
-
-/// How often the stored schemes are looked at again: users may be imported beside the server.
-const LOOK_AGAIN: Duration = Duration::from_secs(300);
-
-/// Keeps the time of a login level with the costliest scheme stored, at this machine's prices.
-/// Ends with the service.
-async fn follow_schemes(service: Weak<Inner>, mut known: Vec<String>) {
-    let mut measured = false;
-    while let Some(inner) = service.upgrade() {
-        match inner.db.read(users::password_schemes).await {
-            Ok(mut schemes) => {
-                schemes.sort();
-                if !measured || schemes != known {
-                    known.clone_from(&schemes);
-                    measured = inner.measure(schemes).await;
-                }
-            }
-            Err(error) => tracing::debug!(%error, "the stored password schemes could not be read"),
-        }
-        drop(inner);
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
-}
-
-impl Inner {
-    /// Measures these schemes on the hashing threads; false if those are busy.
-    async fn measure(&self, schemes: Vec<String>) -> bool {
-        let measure =
-            move || Costliest::measured(Argon2Params::default(), schemes.iter().map(String::as_str));
-        match self.hashing.run(measure).await {
-            Ok(costliest) => {
-                self.costliest.store(Arc::new(costliest));
-                true
-            }
-            Err(_) => false,
-        }
     }
 }

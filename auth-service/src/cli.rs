@@ -36,7 +36,7 @@ pub async fn run(cli: Cli, variables: Variables) -> ExitCode {
         Action::Serve => serve(&variables).await,
         Action::Manage(command) => commands::run(command, &variables, &mut std::io::stdout()).await,
     };
-    shared::telemetry::exit_code(done.map_err(|error| format!("{error:#}")))
+    shared::telemetry::exit_code(done)
 }
 
 async fn serve(variables: &Variables) -> anyhow::Result<()> {

@@ -1,117 +1,24 @@
 //! `AUTH_*`: the settings of SimpleJWT that are not Python hooks, and our own, checked once.
 
+mod settings;
+
 use std::{net::SocketAddr, time::Duration};
 
-use serde::{Deserialize, Serialize};
 use shared::{
     DbLimits, DbUrl, Secret,
     auth::AuthenticationClasses,
     config::{
         ConfigError, Listing, Variables,
-        values::{List, Span, Switch},
+        process::ProcessSettings,
+        values::{List, Span},
     },
+    http::origin::TrustedProxies,
     verifier::{Rules, VerifierSettings},
 };
 
+use settings::Settings;
+
 use crate::{sealing::SealingKeys, store::users::UserIdField};
-
-/// `AUTH_*` beyond what every validator reads.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-struct Settings {
-    #[serde(default = "defaults::listen")]
-    listen: SocketAddr,
-    #[serde(default = "defaults::management_listen")]
-    management_listen: SocketAddr,
-    database_url: Option<Secret<String>>,
-    #[serde(default = "defaults::connections")]
-    database_connections: u32,
-    /// Requests that may wait for a database connection.
-    #[serde(default = "defaults::waiting")]
-    database_waiting: usize,
-    /// The organization service's management address; used from the organizations release on.
-    org_url: Option<String>,
-    /// 32 bytes in base64; several separated by commas, the first of which seals new keys.
-    key_encryption_key: Option<Secret<String>>,
-    #[serde(default = "defaults::five_minutes")]
-    access_token_lifetime: Span,
-    #[serde(default = "defaults::one_day")]
-    refresh_token_lifetime: Span,
-    #[serde(default = "defaults::on")]
-    rotate_refresh_tokens: Switch,
-    #[serde(default = "defaults::on")]
-    blacklist_after_rotation: Switch,
-    #[serde(default = "defaults::off")]
-    update_last_login: Switch,
-    #[serde(default = "defaults::user_id_field")]
-    user_id_field: String,
-    #[serde(default = "defaults::five_minutes")]
-    sliding_token_lifetime: Span,
-    #[serde(default = "defaults::one_day")]
-    sliding_token_refresh_lifetime: Span,
-    /// How long the immediate parent of a refresh token still gets the same successor.
-    #[serde(default = "defaults::grace")]
-    refresh_grace: Span,
-    /// How long a session can live, however often it is refreshed.
-    #[serde(default = "defaults::thirty_days")]
-    session_lifetime: Span,
-    /// Whether the original's blacklist app is installed: off makes `blacklist/` do nothing.
-    #[serde(default = "defaults::on")]
-    token_blacklist: Switch,
-    /// Django's `AUTHENTICATION_BACKENDS`: `ModelBackend` or `AllowAllUsersModelBackend`.
-    #[serde(default = "defaults::backends")]
-    authentication_backends: List,
-    /// Threads that hash passwords.
-    hash_threads: Option<usize>,
-    /// Logins that may wait for a hashing thread before the answer is 503.
-    #[serde(default = "defaults::hash_queue")]
-    hash_queue: usize,
-}
-
-mod defaults {
-    use std::net::{Ipv4Addr, SocketAddr};
-
-    use shared::config::values::{List, Span, Switch};
-
-    pub(super) fn listen() -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, 8001).into()
-    }
-    pub(super) fn management_listen() -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, 9001).into()
-    }
-    pub(super) const fn connections() -> u32 {
-        8
-    }
-    pub(super) const fn waiting() -> usize {
-        1024
-    }
-    pub(super) const fn five_minutes() -> Span {
-        Span::secs(300)
-    }
-    pub(super) const fn one_day() -> Span {
-        Span::secs(86_400)
-    }
-    pub(super) const fn thirty_days() -> Span {
-        Span::secs(30 * 86_400)
-    }
-    pub(super) const fn grace() -> Span {
-        Span::secs(10)
-    }
-    pub(super) const fn on() -> Switch {
-        Switch(true)
-    }
-    pub(super) const fn off() -> Switch {
-        Switch(false)
-    }
-    pub(super) fn user_id_field() -> String {
-        "id".to_owned()
-    }
-    pub(super) fn backends() -> List {
-        List(vec!["ModelBackend".to_owned()])
-    }
-    pub(super) const fn hash_queue() -> usize {
-        64
-    }
-}
 
 /// How tokens are made and sessions live.
 #[expect(clippy::struct_excessive_bools, reason = "one for each switch of the original")]
@@ -175,6 +82,8 @@ pub struct Config {
     pub sealing: Option<SealingKeys>,
     /// The order of authentication classes.
     pub classes: AuthenticationClasses,
+    /// Whose forwarding headers are believed.
+    pub trusted_proxies: TrustedProxies,
     /// `SERVICE_SECRET`: any of these authenticates internal calls.
     pub service_secrets: Vec<Secret<String>>,
     /// Threads that hash passwords.
@@ -189,8 +98,10 @@ impl Config {
     pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
         let settings: Settings = variables.read("AUTH_")?;
         let verifier = VerifierSettings::read(variables)?;
-        let listings = vec![Listing::of("AUTH_", &settings, variables), verifier.listing(variables)];
+        let process = ProcessSettings::read(variables)?;
+        let mut listings = vec![Listing::of("AUTH_", &settings, variables), verifier.listing(variables)];
         variables.refuse_unknown("AUTH_", &listings)?;
+        listings.push(process.listing(variables));
         let rules = verifier.rules()?;
         let signing_key = signing_key(&verifier, variables)?;
         Ok(Self {
@@ -210,6 +121,7 @@ impl Config {
                 .map(|key| SealingKeys::parse(key.expose()))
                 .transpose()?,
             classes: AuthenticationClasses::read(variables)?,
+            trusted_proxies: process.trusted_proxies(),
             service_secrets: shared::config::service_secrets(variables)?,
             hash_threads: settings.hash_threads.unwrap_or_else(half_the_cores).max(1),
             hash_queue: settings.hash_queue.max(1),

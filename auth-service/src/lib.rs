@@ -7,6 +7,7 @@ pub mod commands;
 pub mod config;
 pub mod error;
 pub mod keyring;
+pub mod levelling;
 pub mod login;
 pub mod mint;
 pub mod password;

@@ -51,10 +51,7 @@ impl Mint<'_> {
     #[must_use]
     pub fn login_claims(&self, user: &User) -> Map<String, Value> {
         let names = &self.rules.names;
-        let mut claims = Map::new();
-        for placeholder in [names.token_type.as_str(), "exp", "iat", names.jti.as_str()] {
-            claims.insert(placeholder.to_owned(), Value::Null);
-        }
+        let mut claims = self.head();
         let user_id = user.claim(self.policy.user_id_field);
         claims.insert(names.user_id.clone(), json!(user_id));
         if self.rules.check_revoke_token {
@@ -86,11 +83,7 @@ impl Mint<'_> {
         session: &Session,
         stamp: &Stamp,
     ) -> Result<String, KeyError> {
-        let names = &self.rules.names;
-        let mut claims = Map::new();
-        for placeholder in [names.token_type.as_str(), "exp", "iat", names.jti.as_str()] {
-            claims.insert(placeholder.to_owned(), Value::Null);
-        }
+        let mut claims = self.head();
         for (name, value) in parent {
             if name != "jti" && !claims.contains_key(name) && !RESERVED.contains(&name.as_str()) {
                 claims.insert(name.clone(), value.clone());
@@ -133,6 +126,13 @@ impl Mint<'_> {
             claims.insert(name, value);
         }
         claims
+    }
+
+    /// The claims that begin every token, in the original's order; [`Mint::stamp`] fills them in.
+    fn head(&self) -> Map<String, Value> {
+        let names = &self.rules.names;
+        let begin = [names.token_type.as_str(), "exp", "iat", names.jti.as_str()];
+        begin.into_iter().map(|name| (name.to_owned(), Value::Null)).collect()
     }
 
     fn stamp(&self, claims: &mut Map<String, Value>, kind: TokenKind, stamp: &Stamp) {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode, web::Data};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::StatusCode, web::Data};
 use futures_util::future::{Either, LocalBoxFuture};
 use serde_json::{Map, Value, json};
 
@@ -57,18 +57,20 @@ impl Authenticator {
         self.verifier.rules()
     }
 
-    /// The token that the request carries, or the answer to a request without one.
+    /// The token that the request carries, or the answer to a request without one. Notes on the
+    /// request whether the answer depends on a cookie.
     fn token(&self, request: &HttpRequest) -> Result<String, Problem> {
-        match credentials(request, &self.rules().header_name, &self.rules().header_types) {
+        let credentials = credentials(request, &self.rules().header_name, &self.rules().header_types);
+        if self.classes.looks_at_cookies(credentials != Credentials::Absent) {
+            request.extensions_mut().insert(VaryCookie);
+        }
+        match credentials {
             Credentials::Token(token) => Ok(token),
             Credentials::Malformed => Err(self.refuse(
                 "Authorization header must contain two space-delimited values",
                 Some("bad_authorization_header"),
             )),
-            Credentials::Absent => {
-                let problem = self.refuse("Authentication credentials were not provided.", None);
-                Err(if self.classes.reads_cookies() { problem.vary_cookie() } else { problem })
-            }
+            Credentials::Absent => Err(self.refuse("Authentication credentials were not provided.", None)),
         }
     }
 
@@ -147,6 +149,10 @@ impl Authenticator {
         Ok(caller)
     }
 }
+
+/// Among a request's extensions: a session cookie was looked for, so the answer varies with it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct VaryCookie;
 
 /// The authenticated caller of a request. Taking one as an argument protects a handler.
 #[derive(Debug, Clone)]

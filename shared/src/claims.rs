@@ -70,8 +70,7 @@ impl Claims {
             }
         }
         let user_id = map.get(&names.user_id).map(|value| match value {
-            // PostgreSQL's text has no null character, so neither has anybody's id.
-            Value::String(text) if !text.contains('\0') => text.clone(),
+            Value::String(text) if can_name_a_user(text) => text.clone(),
             Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
             // Nothing that names a user: an id that no user has.
             _ => String::new(),
@@ -80,7 +79,7 @@ impl Claims {
     }
 
     /// The user, as the issuer names it: `None` without the claim, an empty text if the claim is
-    /// neither a string without null characters nor an integer.
+    /// neither an integer nor a string that can name a user.
     #[must_use]
     pub fn user_id(&self) -> Option<&str> {
         self.user_id.as_deref()
@@ -137,6 +136,36 @@ impl Claims {
     }
 }
 
+/// The longest user id; longer ones would not fit into an index.
+const LONGEST_USER_ID: usize = 255;
+
+/// PostgreSQL has no text with NUL in it, so no user is called that.
+fn can_name_a_user(text: &str) -> bool {
+    text.len() <= LONGEST_USER_ID && !text.contains('\0')
+}
+
 pub(crate) fn not_a_string(claim: &str) -> Refusal {
     Refusal::Claim { claim: claim.to_owned(), complaint: "is not a string" }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_no_user_can_be_called_names_nobody() {
+        let user_id = |value: Value| {
+            let claims = json!({"exp": 1, "jti": "a", "token_type": "access", "user_id": value});
+            let claims = claims.as_object().cloned().unwrap_or_default();
+            let claims = Claims::of_kind(claims, TokenKind::Access, &ClaimNames::default());
+            claims.unwrap().user_id().map(str::to_owned)
+        };
+        assert_eq!(user_id(json!("7")), Some("7".into()));
+        assert_eq!(user_id(json!(7)), Some("7".into()));
+        for nobody in [json!("a\0b"), json!("a".repeat(256)), json!(["7"]), json!(null), json!(1.5)] {
+            assert_eq!(user_id(nobody), Some(String::new()));
+        }
+    }
 }

@@ -114,9 +114,13 @@ impl Variables {
 
     /// Reads the settings of `T` from the variables that begin with `prefix` (may be empty).
     pub fn read<T: DeserializeOwned>(&self, prefix: &str) -> Result<T, ConfigError> {
+        // envy takes a prefix off as often as it stands there: AUTH_AUTH_HEADER_TYPES would lose both.
+        let read = |pairs: &[(String, String)]| {
+            let unprefixed =
+                pairs.iter().filter_map(|(name, value)| Some((name.strip_prefix(prefix)?, value)));
+            envy::from_iter::<_, T>(unprefixed.map(|(name, value)| (name.to_owned(), value.clone())))
+        };
         let pairs = self.0.iter().map(|(name, (value, _))| (name.clone(), value.clone()));
-        let read =
-            |pairs: &[(String, String)]| envy::prefixed(prefix).from_iter::<_, T>(pairs.iter().cloned());
         let pairs: Vec<_> = pairs.collect();
         read(&pairs).map_err(|error| match &error {
             envy::Error::MissingValue(field) => {
@@ -218,6 +222,16 @@ mod tests {
 
     fn variables(pairs: &[(&str, &str)]) -> Variables {
         Variables::from_pairs(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+    }
+
+    #[test]
+    fn a_name_that_begins_with_the_prefix_keeps_it() {
+        #[derive(Deserialize)]
+        struct Doubled {
+            x_name: String,
+        }
+        let read: Doubled = variables(&[("X_X_NAME", "a"), ("X_NAME", "b")]).read("X_").unwrap();
+        assert_eq!(read.x_name, "a");
     }
 
     #[test]

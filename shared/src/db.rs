@@ -23,6 +23,7 @@ use std::{
 
 use diesel::{QueryResult, result::Error};
 use diesel_migrations::EmbeddedMigrations;
+use scheduled_thread_pool::ScheduledThreadPool;
 use tokio::sync::Semaphore;
 
 pub use connection::DbConnection;
@@ -132,7 +133,9 @@ impl Db {
 
     /// Pools without connecting first.
     fn pooled(url: &DbUrl, limits: DbLimits) -> Self {
-        let lane = |size: u32| Lane::new(Pool::new(url, size), size, limits.waiting);
+        let opener =
+            Arc::new(ScheduledThreadPool::builder().num_threads(1).thread_name_pattern("db-open-{}").build());
+        let lane = |size: u32| Lane::new(Pool::new(url, size, Arc::clone(&opener)), size, limits.waiting);
         let reader = lane(limits.connections.max(1));
         let writer = if url.is_postgres() { reader.clone() } else { lane(1) };
         Self { url: url.clone(), reader, writer }

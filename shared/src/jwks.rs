@@ -10,7 +10,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Weak,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -69,6 +69,8 @@ pub struct JwksClient {
     /// Held while fetching: when the last attempt began.
     attempt: Mutex<Option<Timestamp>>,
     fetches: AtomicU64,
+    /// Whether the last fetch failed.
+    failing: AtomicBool,
     /// Wakes whoever waits for the first keys.
     arrived: tokio::sync::Notify,
 }
@@ -85,6 +87,7 @@ impl JwksClient {
             fetched_at: AtomicI64::new(i64::MIN),
             attempt: Mutex::new(None),
             fetches: AtomicU64::new(0),
+            failing: AtomicBool::new(false),
             arrived: tokio::sync::Notify::new(),
         })
     }
@@ -163,8 +166,15 @@ impl JwksClient {
                 self.keys.store(Some(Arc::new(keys)));
                 self.fetched_at.store(self.clock.now().as_micros(), Ordering::Release);
                 self.arrived.notify_one();
+                if self.failing.swap(false, Ordering::Relaxed) {
+                    tracing::info!(jwks.url = %self.url, "the key set was fetched again");
+                }
             }
-            Err(error) => tracing::warn!(jwks.url = %self.url, %error, "the key set could not be fetched"),
+            // Once a failure begins; its end is told by the keys.
+            Err(error) if !self.failing.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(jwks.url = %self.url, %error, "the key set could not be fetched; trying again");
+            }
+            Err(error) => tracing::debug!(jwks.url = %self.url, %error, "the key set could not be fetched"),
         }
     }
 

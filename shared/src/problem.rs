@@ -25,7 +25,6 @@ pub struct Problem {
     body: Value,
     challenge: Option<String>,
     retry_after: Option<Duration>,
-    vary_cookie: bool,
 }
 
 impl Problem {
@@ -38,7 +37,7 @@ impl Problem {
     /// Any body with a status.
     #[must_use]
     pub const fn with_body(status: StatusCode, body: Value) -> Self {
-        Self { status, body, challenge: None, retry_after: None, vary_cookie: false }
+        Self { status, body, challenge: None, retry_after: None }
     }
 
     /// Adds `code`, the part that programs compare.
@@ -60,13 +59,6 @@ impl Problem {
     #[must_use]
     pub fn challenge(mut self, challenge: impl Into<String>) -> Self {
         self.challenge = Some(challenge.into());
-        self
-    }
-
-    /// Adds `Vary: Cookie`: the answer might differ with a session cookie.
-    #[must_use]
-    pub const fn vary_cookie(mut self) -> Self {
-        self.vary_cookie = true;
         self
     }
 
@@ -134,9 +126,6 @@ impl ResponseError for Problem {
         }
         if let Some(wait) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, wait.as_secs().max(1)));
-        }
-        if self.vary_cookie {
-            response.insert_header((header::VARY, "Cookie"));
         }
         response.json(&self.body)
     }

@@ -1,12 +1,14 @@
 //! [`Verifier`]: local verification of tokens, without a call to anybody on the request path.
 
+mod rules;
 pub mod settings;
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-pub use settings::{DEFAULT_ISSUER, Rules, VerifierSettings};
+pub use rules::Rules;
+pub use settings::{DEFAULT_ISSUER, VerifierSettings};
 
 use crate::{
     Clock,

@@ -57,7 +57,7 @@ pub async fn run(cli: Cli, variables: Variables) -> ExitCode {
         Action::Serve(serve) => self::serve(&serve, &cli.data, variables).await,
         Action::Manage(command) => manage(command, &cli.data, variables).await,
     };
-    shared::telemetry::exit_code(done.map_err(|error| format!("{error:#}")))
+    shared::telemetry::exit_code(done)
 }
 
 impl Default for Serve {

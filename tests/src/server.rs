@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use anyhow::Context as _;
 use auth_service::store::users::{self, User, UserId};
 use shared::{
-    Clock,
+    Clock, DbUrl,
     config::Variables,
     db::testing::TestDb,
     http::server::{ServerOptions, Stop},
@@ -39,7 +39,12 @@ impl Server {
 
     /// A server with these settings and this clock.
     pub async fn with(settings: &[(&str, &str)], clock: Clock) -> anyhow::Result<Self> {
-        let databases = [TestDb::empty()?, TestDb::empty()?];
+        Self::on(shared::db::testing::server()?, settings, clock).await
+    }
+
+    /// The same on this PostgreSQL server, or on SQLite, whatever the environment says.
+    pub async fn on(server: Option<DbUrl>, settings: &[(&str, &str)], clock: Clock) -> anyhow::Result<Self> {
+        let databases = [TestDb::empty_on(server.clone())?, TestDb::empty_on(server)?];
         let mut pairs = vec![
             ("AUTH_DATABASE_URL".to_owned(), databases[0].url.secret_text()),
             ("ORG_DATABASE_URL".to_owned(), databases[1].url.secret_text()),
@@ -80,10 +85,18 @@ impl Server {
     }
 
     async fn add_user(&self, name: &str, is_superuser: bool) -> anyhow::Result<User> {
+        let user = self.new_user(name, is_superuser)?;
+        let row = user.clone();
+        self.stack.auth.db().write(move |conn| users::insert(conn, &row)).await?;
+        Ok(user)
+    }
+
+    /// A user that has not been added yet.
+    pub fn new_user(&self, name: &str, is_superuser: bool) -> anyhow::Result<User> {
         let now = self.clock.now();
         let id = UserId::new(now);
         let (password, password_scheme) = hashed()?;
-        let user = User {
+        Ok(User {
             id,
             subject: id.to_string(),
             username: name.to_owned(),
@@ -99,10 +112,7 @@ impl Server {
             last_login: None,
             created_at: now,
             updated_at: now,
-        };
-        let row = user.clone();
-        self.stack.auth.db().write(move |conn| users::insert(conn, &row)).await?;
-        Ok(user)
+        })
     }
 
     /// Logs in over HTTP; the actor holds the pair.

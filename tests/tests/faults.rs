@@ -3,7 +3,7 @@
 //! On PostgreSQL a proxy before the server cuts every connection. SQLite cannot go away; there
 //! another process holds the write lock for longer than anybody waits.
 
-#![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is a test's report")]
 
 use std::sync::{
     Arc,
@@ -37,9 +37,8 @@ impl Proxy {
         let (cut, hang_up) = (Arc::clone(&proxy.cut), Arc::clone(&proxy.hang_up));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                if !cut.load(Ordering::SeqCst) {
-                    tokio::spawn(pass_on(client, (host.clone(), port), Arc::clone(&hang_up)));
-                }
+                let open = (!cut.load(Ordering::SeqCst)).then_some(client);
+                open.map(|client| tokio::spawn(pass_on(client, (host.clone(), port), Arc::clone(&hang_up))));
             }
         });
         proxy

@@ -84,6 +84,10 @@ async fn without_a_grace_window_a_retry_is_reuse() {
     refused(&ada.refresh_with(&first).await.unwrap());
 }
 
+async fn refresh(actor: Actor, token: String) -> anyhow::Result<Answer> {
+    actor.refresh_with(&token).await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn simultaneous_refreshes_of_one_token_take_one_step() {
     let server = Server::start().await.unwrap();
@@ -91,13 +95,10 @@ async fn simultaneous_refreshes_of_one_token_take_one_step() {
     for racers in [2, 8, 32] {
         let ada = server.login("ada").await.unwrap();
         let token = ada.refresh.clone().unwrap();
-        let race = (0..racers).map(|_| {
-            let (ada, token) = (ada.clone(), token.clone());
-            tokio::spawn(async move { ada.refresh_with(&token).await.unwrap() })
-        });
+        let race = (0..racers).map(|_| tokio::spawn(refresh(ada.clone(), token.clone())));
         let mut bodies = Vec::new();
         for racer in race.collect::<Vec<_>>() {
-            let answer = racer.await.unwrap();
+            let answer = racer.await.unwrap().unwrap();
             assert_eq!(answer.status, 200, "{answer:?}");
             bodies.push(answer.text);
         }
@@ -206,4 +207,20 @@ async fn a_purged_session_stays_refused() {
     assert!(before < now);
     let answer = ada.refresh_with(ada.refresh.as_deref().unwrap()).await.unwrap();
     assert_eq!(answer.status, 401);
+}
+
+#[tokio::test]
+async fn an_access_token_outlives_a_session_that_ran_out_but_not_one_that_was_ended() {
+    let clock = manual();
+    let server = Server::with(&[("AUTH_SESSION_LIFETIME", "60s")], clock.clone()).await.unwrap();
+    server.user("ada").await.unwrap();
+    let (ended, ran_out) = (server.login("ada").await.unwrap(), server.login("ada").await.unwrap());
+    let body = json!({"refresh": ended.refresh});
+    assert_eq!(ended.post("/api/v1/user/token/blacklist/", &body).await.unwrap().status, 200);
+    clock.advance(Duration::from_secs(61));
+    let verify = |actor: Actor| async move {
+        actor.post("/api/v1/user/token/verify/", &json!({"token": actor.access})).await.unwrap()
+    };
+    assert_eq!(verify(ran_out).await.status, 200);
+    refused(&verify(ended).await);
 }

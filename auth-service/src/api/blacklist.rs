@@ -16,7 +16,7 @@ pub async fn blacklist(app: Data<App>, request: HttpRequest, body: Body) -> Resu
     let claims = presented(&app, body).await?;
     if app.config().tokens.blacklist_installed {
         let token = Presented::new(&claims);
-        let context = app.session_context(client(&request))?;
+        let context = app.session_context(client(&app, &request))?;
         let ended = app.db().write(move |conn| session::blacklist(conn, &token, &context)).await?;
         ended.map_err(|ended| app.ended(ended))?;
     }

@@ -23,7 +23,7 @@ pub async fn obtain(app: Data<App>, request: HttpRequest, body: Body) -> Result<
     let user = login::authenticate(&app, credentials).await?;
     let mint = app.mint();
     let policy = &app.config().tokens;
-    let session = login::begin(&app, &user, client(&request), policy.refresh_lifetime).await?;
+    let session = login::begin(&app, &user, client(&app, &request), policy.refresh_lifetime).await?;
     let claims = mint.login_claims(&user);
     let now = session.created_at;
     let limit = session.absolute_expires_at;
@@ -52,7 +52,7 @@ pub async fn obtain_sliding(
     let user = login::authenticate(&app, credentials).await?;
     let mint = app.mint();
     let policy = &app.config().tokens;
-    let session = login::begin(&app, &user, client(&request), policy.sliding_refresh_lifetime).await?;
+    let session = login::begin(&app, &user, client(&app, &request), policy.sliding_refresh_lifetime).await?;
     let now = session.created_at;
     let refresh_until = now.after(policy.sliding_refresh_lifetime.0).min(session.absolute_expires_at);
     let claims = mint.sliding_claims(&user, refresh_until);

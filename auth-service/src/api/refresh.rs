@@ -29,7 +29,7 @@ struct Refresh {
 pub async fn refresh(app: Data<App>, request: HttpRequest, body: Body) -> Result<HttpResponse, AuthError> {
     let claims = presented(&app, body).await?;
     let token = Presented::new(&claims);
-    let context = app.session_context(client(&request))?;
+    let context = app.session_context(client(&app, &request))?;
     let outcome = app.db().write(move |conn| session::refresh(conn, &token, &context)).await?;
     let answer = match outcome {
         Refreshed::AccessOnly(session) => access_only(&app, &claims, &session)?,

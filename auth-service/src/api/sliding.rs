@@ -30,7 +30,7 @@ pub async fn refresh_sliding(
         app.verifier().verify(&text, TokenKind::Sliding).await.map_err(|refusal| app.refused(refusal))?;
     check_refresh_exp(&app, &claims).map_err(|refusal| app.refused(refusal))?;
     let token = Presented::new(&claims);
-    let context = app.session_context(client(&request))?;
+    let context = app.session_context(client(&app, &request))?;
     let session = app
         .db()
         .read(move |conn| match sessions::find(conn, token.session)? {

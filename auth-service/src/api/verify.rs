@@ -67,6 +67,11 @@ fn check_session(app: &App, claims: &Claims, session: &Session) -> Result<(), Au
         // The original's words, and its condition for looking at all.
         return if policy.verify_consults_blacklist { Err(AuthError::BlacklistedOnVerify) } else { Ok(()) };
     }
+    // An access token made just before the session ran out lives to its own end, as it does at every
+    // other service; one of a session that was ended does not.
+    if !is_refresh && session.revoked_at.is_none() {
+        return Ok(());
+    }
     over(session, app.now()).map_or(Ok(()), |ended| Err(app.ended(ended)))
 }
 

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 use serde_json::json;
+use shared::{Problem, http::origin::Origin};
 
 use crate::App;
 
@@ -14,16 +15,16 @@ pub async fn jwks(app: Data<App>) -> HttpResponse {
 }
 
 /// What a client needs to find the keys. We are not an OpenID provider yet and do not claim to be.
-pub async fn openid_configuration(app: Data<App>, request: HttpRequest) -> HttpResponse {
-    let connection = request.connection_info();
-    let base = format!("{}://{}", connection.scheme(), connection.host());
+pub async fn openid_configuration(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let Origin { scheme, host } = Origin::of(&request, &app.config().trusted_proxies)?;
+    let base = format!("{scheme}://{host}");
     let rules = &app.config().rules;
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, CACHE)).json(json!({
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, CACHE)).json(json!({
         "issuer": rules.issuer.as_deref().unwrap_or(&base),
         "jwks_uri": format!("{base}/.well-known/jwks.json"),
         "token_endpoint": format!("{base}/api/v1/user/token/"),
         "id_token_signing_alg_values_supported": [rules.algorithm],
         "subject_types_supported": ["public"],
         "response_types_supported": [],
-    }))
+    })))
 }

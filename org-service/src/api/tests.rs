@@ -24,6 +24,16 @@ async fn nobody_gets_in_without_a_token() {
 }
 
 #[actix_web::test]
+async fn a_token_that_can_name_nobody_is_refused() {
+    let site = Site::new(&[]).await;
+    for odd in ["a\0b".to_owned(), String::new(), "a".repeat(3000)] {
+        let answer = site.member(&odd).post(LIST, json!({"name": "Acme"})).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(answer.body["detail"], "Token contained no recognizable user identification");
+    }
+}
+
+#[actix_web::test]
 async fn an_organization_lives_through_create_put_patch_and_delete() {
     let site = Site::new(&[]).await;
     let alice = site.member("1");

@@ -17,6 +17,12 @@ pub enum Class {
     Basic,
 }
 
+impl Class {
+    const fn takes_tokens(self) -> bool {
+        matches!(self, Self::Jwt | Self::StatelessJwt)
+    }
+}
+
 impl FromStr for Class {
     type Err = ConfigError;
 
@@ -52,14 +58,15 @@ impl AuthenticationClasses {
         Ok(Self(classes))
     }
 
-    /// Whether an answer may depend on a cookie.
-    pub(super) fn reads_cookies(&self) -> bool {
-        self.0.contains(&Class::Session)
+    /// Whether a session cookie is looked for: before the token, or because there is none.
+    pub(super) fn looks_at_cookies(&self, has_token: bool) -> bool {
+        let mut before_token = self.0.iter().take_while(|c| !has_token || !c.takes_tokens());
+        before_token.any(|class| *class == Class::Session)
     }
 
     /// Whether the user's state must not be asked for.
     pub(super) fn stateless(&self) -> bool {
-        self.0.iter().find(|c| matches!(c, Class::Jwt | Class::StatelessJwt)) == Some(&Class::StatelessJwt)
+        self.0.iter().find(|class| class.takes_tokens()) == Some(&Class::StatelessJwt)
     }
 
     /// `WWW-Authenticate` of a refusal; sessions have none.

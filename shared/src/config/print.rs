@@ -1,18 +1,30 @@
 //! What the command `config` prints.
 
-use std::io::{self, Write};
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+};
+
+use serde_json::Value;
 
 use super::Listing;
 
 /// Prints settings: `NAME=value  (source)`, or a JSON array.
 pub fn print_listings(listings: &[Listing], json: bool, out: &mut dyn Write) -> io::Result<()> {
-    let settings: Vec<_> = listings.iter().flat_map(|listing| &listing.0).collect();
+    // Two services in one process read some of the same settings.
+    let mut seen = BTreeSet::new();
+    let settings = listings.iter().flat_map(|listing| &listing.0);
+    let settings: Vec<_> = settings.filter(|setting| seen.insert(&setting.name)).collect();
     if json {
         serde_json::to_writer_pretty(&mut *out, &settings)?;
         return writeln!(out);
     }
     for setting in settings {
-        let value = setting.value.as_str().map_or_else(|| setting.value.to_string(), str::to_owned);
+        let value = match &setting.value {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
         let source = serde_json::to_value(setting.source)?;
         writeln!(out, "{}={value}  ({})", setting.name, source.as_str().unwrap_or_default())?;
     }

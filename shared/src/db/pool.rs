@@ -13,6 +13,7 @@ use std::{
 };
 
 use diesel::result::{DatabaseErrorKind, Error};
+use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::{DbError, connection::DbConnection, url::DbUrl};
 
@@ -66,10 +67,12 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(url: &DbUrl, size: u32) -> Self {
+    /// `opener` opens connections in the background; one thread does for all pools of a database.
+    pub(super) fn new(url: &DbUrl, size: u32, opener: Arc<ScheduledThreadPool>) -> Self {
         let epoch = Arc::new(AtomicU64::new(0));
         let pool = r2d2::Pool::builder()
             .max_size(size)
+            .thread_pool(opener)
             .min_idle(Some(1))
             .connection_timeout(CHECKOUT)
             .idle_timeout(None)

@@ -51,7 +51,12 @@ impl TestDb {
 
     /// An empty database, for whoever migrates it.
     pub fn empty() -> Result<Self, DbError> {
-        let place = Place::new()?;
+        Self::empty_on(server()?)
+    }
+
+    /// The same on this PostgreSQL server, or on SQLite, whatever the environment says.
+    pub fn empty_on(server: Option<DbUrl>) -> Result<Self, DbError> {
+        let place = server.map_or_else(Place::in_folder, Place::on)?;
         let url = place.url();
         Ok(Self { db: Db::pooled(&url, DbLimits { connections: 1, ..DbLimits::default() }), url, place })
     }
@@ -120,7 +125,7 @@ impl Drop for Place {
 }
 
 /// The server that `TEST_POSTGRES_URL` names, if any.
-fn server() -> Result<Option<DbUrl>, DbError> {
+pub fn server() -> Result<Option<DbUrl>, DbError> {
     Variables::from_env().get("TEST_POSTGRES_URL").map(DbUrl::parse).transpose()
 }
 

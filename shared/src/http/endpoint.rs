@@ -5,7 +5,7 @@
 //! protected list is 401, not 405.
 
 use actix_web::{
-    Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
+    Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
     body::BoxBody,
     dev::{AppService, HttpServiceFactory, ServiceRequest, ServiceResponse},
     guard,
@@ -14,7 +14,11 @@ use actix_web::{
     web,
 };
 
-use crate::{Problem, auth::Caller, media::Accept};
+use crate::{
+    Problem,
+    auth::{Caller, VaryCookie},
+    media::Accept,
+};
 
 /// A path and its methods.
 pub struct Endpoint {
@@ -116,6 +120,9 @@ async fn answer(
             request.into_response(Problem::with_body(status, body).error_response())
         }
     };
+    if response.request().extensions().contains::<VaryCookie>() {
+        response.headers_mut().insert(header::VARY, header::HeaderValue::from_static("Cookie"));
+    }
     if let Ok(allow) = header::HeaderValue::from_str(&allow) {
         response.headers_mut().insert(header::ALLOW, allow);
     }

@@ -95,6 +95,29 @@ impl Origin {
     }
 }
 
+/// The client's address: the peer, or where that is a trusted proxy, the nearest address in
+/// `X-Forwarded-For` that is none. What a client writes there itself stands further left and is not
+/// reached.
+#[must_use]
+pub fn client_address(request: &HttpRequest, proxies: &TrustedProxies) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip();
+    if !proxies.trust(peer) {
+        return Some(peer);
+    }
+    let lists = request.headers().get_all(HeaderName::from_static("x-forwarded-for"));
+    let hops: Vec<&str> =
+        lists.filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(',')).collect();
+    let mut nearest = peer;
+    for hop in hops.into_iter().rev() {
+        let Ok(address) = hop.trim().parse() else { break };
+        nearest = address;
+        if !proxies.trust(address) {
+            break;
+        }
+    }
+    Some(nearest)
+}
+
 /// The first of a header's comma-separated values: the one nearest to the client.
 fn first<'a>(request: &'a HttpRequest, name: &HeaderName) -> Option<&'a str> {
     let value = request.headers().get(name)?.to_str().ok()?;
@@ -114,6 +137,31 @@ fn is_host(text: &str) -> bool {
     (1..=255).contains(&host.len())
         && host.bytes().all(allowed)
         && port.is_some_and(|port| port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod client_address_tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn address(peer: &str, forwarded: &[&str]) -> String {
+        let mut request = TestRequest::default().peer_addr(format!("{peer}:1").parse().unwrap());
+        for value in forwarded {
+            request = request.append_header(("X-Forwarded-For", *value));
+        }
+        client_address(&request.to_http_request(), &TrustedProxies::default()).unwrap().to_string()
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed_and_only_about_their_neighbour() {
+        assert_eq!(address("203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
+        assert_eq!(address("127.0.0.1", &[]), "127.0.0.1");
+        assert_eq!(address("127.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(address("127.0.0.1", &["6.6.6.6, 198.51.100.1"]), "198.51.100.1");
+        assert_eq!(address("127.0.0.1", &["6.6.6.6", "198.51.100.1, 127.0.0.2"]), "198.51.100.1");
+        assert_eq!(address("127.0.0.1", &["6.6.6.6, nonsense"]), "127.0.0.1");
+    }
 }
 
 #[cfg(test)]

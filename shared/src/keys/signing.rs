@@ -8,7 +8,10 @@ use aws_lc_rs::{
         RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
     },
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, EncodingKey, jwk};
 use serde_json::{Map, Value, json};
 
@@ -56,10 +59,11 @@ impl SigningKey {
         Self::from_encoding_key(alg, &key.map_err(unreadable)?)
     }
 
-    /// A private key in DER: PKCS#8, or PKCS#1 for RSA.
+    /// A private key in DER, PKCS#8.
     pub fn from_der(alg: Alg, der: &[u8]) -> Result<Self, KeyError> {
         let key = match alg.0.family() {
-            AlgorithmFamily::Rsa => EncodingKey::from_rsa_der(der),
+            // jsonwebtoken takes the PKCS#1 part of an RSA key, and finds it only behind PEM.
+            AlgorithmFamily::Rsa => return Self::from_pem(alg, pkcs8_pem(der).as_bytes()),
             AlgorithmFamily::Ec => EncodingKey::from_ec_der(der),
             AlgorithmFamily::Ed => EncodingKey::from_ed_der(der),
             AlgorithmFamily::Hmac => return Err(KeyError(format!("{alg} takes a secret, not a DER key"))),
@@ -158,6 +162,20 @@ impl SigningKey {
     }
 }
 
+/// RFC 7468, section 10.
+fn pkcs8_pem(der: &[u8]) -> zeroize::Zeroizing<String> {
+    let body = zeroize::Zeroizing::new(STANDARD.encode(der));
+    let mut pem = zeroize::Zeroizing::new(String::from("-----BEGIN PRIVATE KEY-----\n"));
+    for (place, letter) in body.chars().enumerate() {
+        if place > 0 && place % 64 == 0 {
+            pem.push('\n');
+        }
+        pem.push(letter);
+    }
+    pem.push_str("\n-----END PRIVATE KEY-----\n");
+    pem
+}
+
 pub(super) fn hmac_algorithm(alg: Alg) -> Result<hmac::Algorithm, KeyError> {
     match alg.0 {
         Algorithm::HS256 => Ok(hmac::HMAC_SHA256),
@@ -184,5 +202,34 @@ fn rsa_encoding(alg: Alg) -> Result<&'static dyn RsaEncoding, KeyError> {
         Algorithm::PS384 => Ok(&RSA_PSS_SHA384),
         Algorithm::PS512 => Ok(&RSA_PSS_SHA512),
         _ => Err(KeyError(format!("{alg} is not an RSA algorithm"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::{
+        encoding::{AsDer, Pkcs8V1Der},
+        rsa::{KeyPair, KeySize},
+    };
+
+    use super::*;
+    use crate::token::Parsed;
+
+    #[test]
+    fn an_rsa_key_in_pkcs8_signs_what_its_public_half_verifies() {
+        let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+        let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).unwrap();
+        for name in ["RS256", "PS512"] {
+            let key = SigningKey::from_der(name.parse().unwrap(), der.as_ref()).unwrap();
+            let token = key.sign(&Map::new()).unwrap();
+            key.verifying().unwrap().check(&Parsed::new(&token).unwrap()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_kind_is_refused() {
+        for (name, text) in [("RS256", "nonsense"), ("EdDSA", "nonsense"), ("HS256", "nonsense")] {
+            assert!(SigningKey::from_pem(name.parse().unwrap(), text.as_bytes()).is_err());
+        }
     }
 }

@@ -16,6 +16,8 @@ use crate::{
     token::{Leeway, TokenKind},
 };
 
+use super::Rules;
+
 /// The `iss` of our tokens unless `AUTH_ISSUER` says otherwise. It is a name that both sides must
 /// agree on, not an address that is called.
 pub const DEFAULT_ISSUER: &str = "http://localhost:8000";
@@ -24,66 +26,95 @@ pub const DEFAULT_ISSUER: &str = "http://localhost:8000";
 /// otherwise; unset means the default.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct VerifierSettings {
-    issuer: Option<OrNone<String>>,
-    audience: Option<OrNone<List>>,
-    algorithm: Option<Alg>,
+    #[serde(default = "defaults::issuer")]
+    issuer: OrNone<String>,
+    #[serde(default = "defaults::none")]
+    audience: OrNone<List>,
+    #[serde(default = "defaults::algorithm")]
+    algorithm: Alg,
+    /// Unset: keys are managed, or come from the issuer.
     signing_key: Option<OrNone<Secret<String>>>,
+    /// Unset: derived from the signing key.
     verifying_key: Option<OrNone<String>>,
-    jwk_url: Option<OrNone<String>>,
+    #[serde(default = "defaults::none")]
+    jwk_url: OrNone<String>,
+    /// Unset: 0 for `exp`, 10 seconds for `iat` and `nbf`.
     leeway: Option<Span>,
-    auth_header_types: Option<List>,
-    auth_header_name: Option<String>,
-    auth_token_classes: Option<List>,
-    user_id_claim: Option<String>,
-    token_type_claim: Option<OrNone<String>>,
-    jti_claim: Option<OrNone<String>>,
-    sliding_token_refresh_exp_claim: Option<String>,
-    check_user_is_active: Option<Switch>,
-    check_revoke_token: Option<Switch>,
-    revoke_token_claim: Option<String>,
+    #[serde(default = "defaults::auth_header_types")]
+    auth_header_types: List,
+    #[serde(default = "defaults::auth_header_name")]
+    auth_header_name: String,
+    #[serde(default = "defaults::auth_token_classes")]
+    auth_token_classes: List,
+    #[serde(default = "defaults::user_id_claim")]
+    user_id_claim: String,
+    #[serde(default = "defaults::token_type_claim")]
+    token_type_claim: OrNone<String>,
+    #[serde(default = "defaults::jti_claim")]
+    jti_claim: OrNone<String>,
+    #[serde(default = "defaults::refresh_exp_claim")]
+    sliding_token_refresh_exp_claim: String,
+    #[serde(default = "defaults::on")]
+    check_user_is_active: Switch,
+    #[serde(default = "defaults::off")]
+    check_revoke_token: Switch,
+    #[serde(default = "defaults::revoke_token_claim")]
+    revoke_token_claim: String,
     /// Ours: how long an unknown `kid` is answered from memory before the JWKS is fetched again.
-    jwks_cooldown: Option<Span>,
+    #[serde(default = "defaults::jwks_cooldown")]
+    jwks_cooldown: Span,
     /// Ours: how long keys are trusted after the last successful fetch.
-    jwks_max_stale: Option<Span>,
+    #[serde(default = "defaults::jwks_max_stale")]
+    jwks_max_stale: Span,
 }
 
-/// The settings, checked and in the shape that verification wants.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// Claim names.
-    pub names: ClaimNames,
-    /// `iss` to write and demand; none: neither.
-    pub issuer: Option<String>,
-    /// `aud` to demand any of; empty: not looked at.
-    pub audience: Vec<String>,
-    /// Schemes accepted in the header; the first names the challenge.
-    pub header_types: Vec<String>,
-    /// The header that carries the token.
-    pub header_name: HeaderName,
-    /// Kinds accepted on API requests, in order.
-    pub token_kinds: Vec<TokenKind>,
-    /// The algorithm of the settings, the default included.
-    pub algorithm: Alg,
-    /// Keys from the settings, if they name any.
-    pub fixed_keys: Option<KeySet>,
-    /// A JWKS to take keys from instead of the issuer's.
-    pub jwk_url: Option<url::Url>,
-    /// Whether inactive users are refused where the user is looked at.
-    pub check_user_is_active: bool,
-    /// Whether tokens carry a fingerprint of the password that is compared.
-    pub check_revoke_token: bool,
-    /// See [`VerifierSettings`].
-    pub jwks_cooldown: Duration,
-    /// See [`VerifierSettings`].
-    pub jwks_max_stale: Duration,
-    pub(crate) leeway: Leeway,
-}
+mod defaults {
+    use super::{Alg, DEFAULT_ISSUER, List, OrNone, Span, Switch};
 
-impl Rules {
-    /// The leeway on `exp` and `refresh_exp`.
-    #[must_use]
-    pub const fn expiry_leeway(&self) -> Duration {
-        self.leeway.expiry
+    pub(super) fn issuer() -> OrNone<String> {
+        OrNone::Some(DEFAULT_ISSUER.to_owned())
+    }
+    pub(super) const fn none<T>() -> OrNone<T> {
+        OrNone::None
+    }
+    pub(super) const fn algorithm() -> Alg {
+        Alg::EDDSA
+    }
+    pub(super) fn auth_header_types() -> List {
+        List(vec!["Bearer".to_owned()])
+    }
+    pub(super) fn auth_header_name() -> String {
+        "HTTP_AUTHORIZATION".to_owned()
+    }
+    pub(super) fn auth_token_classes() -> List {
+        List(vec!["AccessToken".to_owned()])
+    }
+    pub(super) fn user_id_claim() -> String {
+        "user_id".to_owned()
+    }
+    pub(super) fn token_type_claim() -> OrNone<String> {
+        OrNone::Some("token_type".to_owned())
+    }
+    pub(super) fn jti_claim() -> OrNone<String> {
+        OrNone::Some("jti".to_owned())
+    }
+    pub(super) fn refresh_exp_claim() -> String {
+        "refresh_exp".to_owned()
+    }
+    pub(super) const fn on() -> Switch {
+        Switch(true)
+    }
+    pub(super) const fn off() -> Switch {
+        Switch(false)
+    }
+    pub(super) fn revoke_token_claim() -> String {
+        "hash_password".to_owned()
+    }
+    pub(super) const fn jwks_cooldown() -> Span {
+        Span::secs(10)
+    }
+    pub(super) const fn jwks_max_stale() -> Span {
+        Span::secs(3600)
     }
 }
 
@@ -107,31 +138,20 @@ impl VerifierSettings {
 
     /// Checks the settings and everything that follows from several together.
     pub fn rules(&self) -> Result<Rules, ConfigError> {
-        let algorithm = self.algorithm.unwrap_or(Alg::EDDSA);
         Ok(Rules {
             names: self.names()?,
-            issuer: match &self.issuer {
-                None => Some(DEFAULT_ISSUER.to_owned()),
-                Some(set) => set.as_option().cloned(),
-            },
-            audience: self
-                .audience
-                .as_ref()
-                .and_then(OrNone::as_option)
-                .map_or_else(Vec::new, |l| l.0.clone()),
-            header_types: self
-                .auth_header_types
-                .as_ref()
-                .map_or_else(|| vec!["Bearer".into()], |l| l.0.clone()),
+            issuer: self.issuer.as_option().cloned(),
+            audience: self.audience.as_option().map_or_else(Vec::new, |list| list.0.clone()),
+            header_types: self.auth_header_types.0.clone(),
             header_name: self.header_name()?,
             token_kinds: self.token_kinds()?,
-            algorithm,
-            fixed_keys: self.fixed_keys(algorithm)?,
-            jwk_url: self.jwk_url(algorithm)?,
-            check_user_is_active: self.check_user_is_active.is_none_or(|s| s.0),
-            check_revoke_token: self.check_revoke_token.is_some_and(|s| s.0),
-            jwks_cooldown: self.jwks_cooldown.map_or(Duration::from_secs(10), |s| s.0),
-            jwks_max_stale: self.jwks_max_stale.map_or(Duration::from_secs(3600), |s| s.0),
+            algorithm: self.algorithm,
+            fixed_keys: self.fixed_keys(self.algorithm)?,
+            jwk_url: self.jwk_url(self.algorithm)?,
+            check_user_is_active: self.check_user_is_active.0,
+            check_revoke_token: self.check_revoke_token.0,
+            jwks_cooldown: self.jwks_cooldown.0,
+            jwks_max_stale: self.jwks_max_stale.0,
             leeway: Leeway {
                 expiry: self.leeway.map_or(Duration::ZERO, |s| s.0),
                 not_before: self.leeway.map_or(Duration::from_secs(10), |s| s.0),
@@ -140,28 +160,24 @@ impl VerifierSettings {
     }
 
     fn names(&self) -> Result<ClaimNames, ConfigError> {
-        let required = |name: &str, value: &Option<OrNone<String>>, default: String, why: &str| match value {
-            None => Ok(default),
-            Some(OrNone::Some(claim)) => Ok(claim.clone()),
-            Some(OrNone::None) => Err(ConfigError::new(name, why)),
+        let required = |variable: &str, claim: &OrNone<String>, why: &str| match claim {
+            OrNone::Some(claim) => Ok(claim.clone()),
+            OrNone::None => Err(ConfigError::new(variable, why)),
         };
-        let default = ClaimNames::default();
         let names = ClaimNames {
-            user_id: self.user_id_claim.clone().unwrap_or(default.user_id),
+            user_id: self.user_id_claim.clone(),
             token_type: required(
                 "AUTH_TOKEN_TYPE_CLAIM",
                 &self.token_type_claim,
-                default.token_type,
                 "cannot be none: refresh tokens would open the API and access tokens refresh themselves",
             )?,
             jti: required(
                 "AUTH_JTI_CLAIM",
                 &self.jti_claim,
-                default.jti,
                 "cannot be none: tokens without an id cannot be revoked",
             )?,
-            refresh_exp: self.sliding_token_refresh_exp_claim.clone().unwrap_or(default.refresh_exp),
-            revoke: self.revoke_token_claim.clone().unwrap_or(default.revoke),
+            refresh_exp: self.sliding_token_refresh_exp_claim.clone(),
+            revoke: self.revoke_token_claim.clone(),
         };
         refuse_clashes(&names)?;
         Ok(names)
@@ -169,22 +185,24 @@ impl VerifierSettings {
 
     /// `HTTP_X_ACCESS_TOKEN`, as WSGI names headers, or the plain `X-Access-Token`.
     fn header_name(&self) -> Result<HeaderName, ConfigError> {
-        let Some(name) = &self.auth_header_name else { return Ok(actix_web::http::header::AUTHORIZATION) };
+        let name = &self.auth_header_name;
         let plain = name.strip_prefix("HTTP_").unwrap_or(name).replace('_', "-").to_ascii_lowercase();
         HeaderName::try_from(plain)
             .map_err(|_| ConfigError::new("AUTH_AUTH_HEADER_NAME", "not a header name"))
     }
 
     fn token_kinds(&self) -> Result<Vec<TokenKind>, ConfigError> {
-        let Some(classes) = &self.auth_token_classes else { return Ok(vec![TokenKind::Access]) };
         let kind = |class: &String| match class.rsplit('.').next() {
             Some("AccessToken") => Ok(TokenKind::Access),
             Some("SlidingToken") => Ok(TokenKind::Sliding),
             Some("RefreshToken") => Ok(TokenKind::Refresh),
             Some("UntypedToken") => Ok(TokenKind::Untyped),
-            _ => Err(ConfigError::new("AUTH_AUTH_TOKEN_CLASSES", &format!("`{class}` is not a token class"))),
+            _ => {
+                let complaint = format!("`{class}` is not a token class");
+                Err(ConfigError::new("AUTH_AUTH_TOKEN_CLASSES", &complaint))
+            }
         };
-        classes.0.iter().map(kind).collect()
+        self.auth_token_classes.0.iter().map(kind).collect()
     }
 
     fn fixed_keys(&self, algorithm: Alg) -> Result<Option<KeySet>, ConfigError> {
@@ -219,7 +237,7 @@ impl VerifierSettings {
     }
 
     fn jwk_url(&self, algorithm: Alg) -> Result<Option<url::Url>, ConfigError> {
-        let Some(text) = self.jwk_url.as_ref().and_then(OrNone::as_option) else { return Ok(None) };
+        let Some(text) = self.jwk_url.as_option() else { return Ok(None) };
         let bad = |why: &str| Err(ConfigError::new("AUTH_JWK_URL", why));
         if algorithm.is_hmac() {
             return bad("contradicts AUTH_ALGORITHM: shared secrets are never taken from a JWKS");

@@ -88,9 +88,9 @@ impl Folder {
     }
 
     /// The complaint of a server that does not start.
-    pub(crate) fn refused(&self, args: &[&str], env: Env<'_>) -> anyhow::Result<String> {
+    pub(crate) fn refused(&self, port: &str, env: Env<'_>) -> anyhow::Result<String> {
         let mut command = tessera(env);
-        command.args(["serve", "--port", "0"]).args(args).arg("--data").arg(&self.path);
+        command.args(["serve", "--port", port, "--data"]).arg(&self.path);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let mut out = String::new();
         BufReader::new(child.stdout.take().context("a pipe")?).read_line(&mut out)?;

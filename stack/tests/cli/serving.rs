@@ -52,11 +52,11 @@ async fn only_the_owner_can_read_the_folder_and_the_master_key() -> anyhow::Resu
 async fn a_second_server_on_the_folder_is_refused_and_the_first_goes_on() -> anyhow::Result<()> {
     let folder = Folder::new()?;
     let first = folder.serve(&[])?;
-    let complaint = folder.refused(&[], &[])?;
+    let complaint = folder.refused("0", &[])?;
     assert!(complaint.contains("another server uses the data folder"), "{complaint}");
     assert_eq!(first.anonymous().get("/.well-known/jwks.json").await?.status, 200);
     let port = first.base.rsplit(':').next().unwrap_or_default();
-    let complaint = Folder::new()?.refused(&["--port", port], &[])?;
+    let complaint = Folder::new()?.refused(port, &[])?;
     assert!(complaint.contains("cannot listen on"), "{complaint}");
     drop(first);
     folder.serve(&[]).map(drop)
@@ -67,9 +67,9 @@ fn begin_login(server: &Running, body: &str) -> anyhow::Result<TcpStream> {
     let mut line = TcpStream::connect(server.base.trim_start_matches("http://"))?;
     let head = "POST /api/v1/user/token/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
     write!(line, "{head}Content-Length: {}\r\nExpect: 100-continue\r\n\r\n", body.len())?;
-    let mut heard = [0; 25];
-    line.read_exact(&mut heard)?;
-    assert_eq!(&heard, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let mut answer = [0; 25];
+    line.read_exact(&mut answer)?;
+    assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
     Ok(line)
 }
 

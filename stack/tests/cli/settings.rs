@@ -100,7 +100,7 @@ fn settings_that_cannot_work_stop_the_start_with_one_line() -> anyhow::Result<()
     let folder = Folder::new()?;
     let mut wrong = Vec::new();
     for (env, begins) in BAD {
-        match folder.refused(&[], env) {
+        match folder.refused("0", env) {
             Ok(complaint) if complaint.trim_start_matches("auth service: ").starts_with(begins) => {
                 assert!(!complaint.contains("hidden") && !complaint.contains("PRIVATE KEY"), "{complaint}");
             }

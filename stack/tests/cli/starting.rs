@@ -74,18 +74,18 @@ fn a_lost_or_foreign_master_key_stops_the_start() -> anyhow::Result<()> {
     let kept = fs::read_to_string(&key)?;
 
     fs::remove_file(&key)?;
-    let complaint = folder.refused(&[], &[])?;
+    let complaint = folder.refused("0", &[])?;
     assert!(complaint.contains("master.key") && complaint.contains("missing"), "{complaint}");
     assert!(!key.exists(), "a new key was made over old data");
 
     let foreign = auth_service::sealing::SealingKeys::generate();
     fs::write(&key, &foreign)?;
-    let complaint = folder.refused(&[], &[])?;
+    let complaint = folder.refused("0", &[])?;
     assert!(complaint.contains("AUTH_KEY_ENCRYPTION_KEY is not the one"), "{complaint}");
     assert!(!complaint.contains(&foreign), "{complaint}");
 
     fs::write(&key, "garbage")?;
-    let complaint = folder.refused(&[], &[])?;
+    let complaint = folder.refused("0", &[])?;
     assert!(complaint.contains("expected 32 bytes in base64"), "{complaint}");
 
     fs::write(&key, kept)?;

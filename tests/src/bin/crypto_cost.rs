@@ -1,7 +1,12 @@
 //! What the raw cryptography of a refresh costs on this machine, for `bench/refresh.sh`: one Ed25519
 //! signature, and one HMAC-SHA256 over a token's length. Prints medians in microseconds.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring tool: its output is its purpose")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a measuring tool: its output is its purpose"
+)]
 
 use std::{hint::black_box, time::Instant};
 

@@ -133,19 +133,44 @@ async fn no_request_is_smuggled_in_another() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_body_that_does_not_arrive_is_given_up() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
-    for lines in ["Content-Length: 100\r\n"] {
+    let slow = ["Content-Length: 100\r\n", "Transfer-Encoding: chunked\r\n"].map(async |lines| {
         let mut line = Line::to(&stack).await?;
-        line.say(
-            &[head(&format!("Content-Type: application/json\r\nConnection: close\r\n{lines}"))].concat(),
-        )
-        .await;
-        let heard = line.hear().await?;
+        line.say(&head(&format!("Content-Type: application/json\r\nConnection: close\r\n{lines}"))).await;
+        line.hear().await
+    });
+    for heard in futures_util::future::join_all(slow).await {
+        let heard = heard?;
         assert_eq!(statuses(&heard), [408], "{heard}");
         assert!(heard.contains("{\"detail\":\"Request body took too long to arrive.\"}"), "{heard}");
         assert!(heard.contains("x-request-id: "), "{heard}");
     }
     Stack::nothing_logged();
     Ok(())
+}
+
+/// The client of a chunked body alone says where it ends; nobody waits for that.
+#[tokio::test]
+async fn a_chunked_body_without_an_end_does_not_hold_its_connection() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    for path in ["/nowhere", "/api/v1/organization/", "/api/v1/user/me/", "/.well-known/jwks.json"] {
+        let mut line = Line::to(&stack).await?;
+        let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab");
+        line.say(head.as_bytes()).await;
+        let began = Instant::now();
+        let heard = line.hear().await?;
+        assert!(matches!(statuses(&heard)[..], [401 | 404 | 405]), "{path}: {heard}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{path}: {:?}", began.elapsed());
+    }
+    // One that ends leaves the connection to the next request.
+    let whole =
+        b"POST /nowhere HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
+    let login = [head("Transfer-Encoding: chunked\r\n"), b"0\r\n\r\n".to_vec()].concat();
+    let mut line = Line::to(&stack).await?;
+    line.say(&login).await;
+    line.say(b"GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+    assert_eq!(statuses(&line.hear().await?), [400, 404], "a body that was read to its end");
+    assert_eq!(exchange(&stack, whole).await?, [404]);
+    stack.goes_on().await
 }
 
 #[tokio::test]

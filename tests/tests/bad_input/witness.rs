@@ -73,10 +73,9 @@ impl Visit for Line {
 pub(crate) fn begin() {
     START.call_once(|| {
         assert!(set_default_instrumentation(|| Some(Box::<Statements>::default())).is_ok());
-        // What services show unless they are told otherwise, less the notes of every start.
-        let filter = shared::telemetry::filter(&Variables::default());
-        let Some(filter) = filter.ok().zip("actix_server=off".parse().ok()) else { return };
-        let shown = Lines.with_filter(filter.0.add_directive(filter.1));
+        // What services show unless they are told otherwise.
+        let Ok(filter) = shared::telemetry::filter(&Variables::default()) else { return };
+        let shown = Lines.with_filter(filter);
         assert!(tracing_subscriber::registry().with(shown).try_init().is_ok());
     });
 }

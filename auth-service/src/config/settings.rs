@@ -1,0 +1,107 @@
+//! `AUTH_*` as it stands in the environment, with its defaults.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    Secret,
+    config::values::{List, Span, Switch},
+};
+
+/// `AUTH_*` beyond what every validator reads.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub(super) struct Settings {
+    #[serde(default = "defaults::listen")]
+    pub(super) listen: SocketAddr,
+    #[serde(default = "defaults::management_listen")]
+    pub(super) management_listen: SocketAddr,
+    pub(super) database_url: Option<Secret<String>>,
+    #[serde(default = "defaults::connections")]
+    pub(super) database_connections: u32,
+    /// Requests that may wait for a database connection.
+    #[serde(default = "defaults::waiting")]
+    pub(super) database_waiting: usize,
+    /// The organization service's management address; used from the organizations release on.
+    pub(super) org_url: Option<String>,
+    /// 32 bytes in base64; several separated by commas, the first of which seals new keys.
+    pub(super) key_encryption_key: Option<Secret<String>>,
+    #[serde(default = "defaults::five_minutes")]
+    pub(super) access_token_lifetime: Span,
+    #[serde(default = "defaults::one_day")]
+    pub(super) refresh_token_lifetime: Span,
+    #[serde(default = "defaults::on")]
+    pub(super) rotate_refresh_tokens: Switch,
+    #[serde(default = "defaults::on")]
+    pub(super) blacklist_after_rotation: Switch,
+    #[serde(default = "defaults::off")]
+    pub(super) update_last_login: Switch,
+    #[serde(default = "defaults::user_id_field")]
+    pub(super) user_id_field: String,
+    #[serde(default = "defaults::five_minutes")]
+    pub(super) sliding_token_lifetime: Span,
+    #[serde(default = "defaults::one_day")]
+    pub(super) sliding_token_refresh_lifetime: Span,
+    /// How long the immediate parent of a refresh token still gets the same successor.
+    #[serde(default = "defaults::grace")]
+    pub(super) refresh_grace: Span,
+    /// How long a session can live, however often it is refreshed.
+    #[serde(default = "defaults::thirty_days")]
+    pub(super) session_lifetime: Span,
+    /// Whether the original's blacklist app is installed: off makes `blacklist/` do nothing.
+    #[serde(default = "defaults::on")]
+    pub(super) token_blacklist: Switch,
+    /// Django's `AUTHENTICATION_BACKENDS`: `ModelBackend` or `AllowAllUsersModelBackend`.
+    #[serde(default = "defaults::backends")]
+    pub(super) authentication_backends: List,
+    /// Threads that hash passwords.
+    pub(super) hash_threads: Option<usize>,
+    /// Logins that may wait for a hashing thread before the answer is 503.
+    #[serde(default = "defaults::hash_queue")]
+    pub(super) hash_queue: usize,
+}
+
+mod defaults {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use shared::config::values::{List, Span, Switch};
+
+    pub(super) fn listen() -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, 8001).into()
+    }
+    pub(super) fn management_listen() -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, 9001).into()
+    }
+    pub(super) const fn connections() -> u32 {
+        8
+    }
+    pub(super) const fn waiting() -> usize {
+        1024
+    }
+    pub(super) const fn five_minutes() -> Span {
+        Span::secs(300)
+    }
+    pub(super) const fn one_day() -> Span {
+        Span::secs(86_400)
+    }
+    pub(super) const fn thirty_days() -> Span {
+        Span::secs(30 * 86_400)
+    }
+    pub(super) const fn grace() -> Span {
+        Span::secs(10)
+    }
+    pub(super) const fn on() -> Switch {
+        Switch(true)
+    }
+    pub(super) const fn off() -> Switch {
+        Switch(false)
+    }
+    pub(super) fn user_id_field() -> String {
+        "id".to_owned()
+    }
+    pub(super) fn backends() -> List {
+        List(vec!["ModelBackend".to_owned()])
+    }
+    pub(super) const fn hash_queue() -> usize {
+        64
+    }
+}

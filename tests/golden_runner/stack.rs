@@ -1,0 +1,150 @@
+//! The system under test: the real stack, with databases of its own.
+
+use std::collections::BTreeMap;
+
+use auth_service::{
+    accounts,
+    password::{Argon2Params, Scheme, hash},
+    schema::{sessions, users},
+    store::users::User,
+};
+use diesel::prelude::*;
+use e2e::Server;
+use org_service::{schema::organizations, store::organizations as store};
+use shared::{Clock, DbConnection, DbUrl, Secret, Timestamp};
+
+use crate::system::{Engine, Organization, StartRefused, System, Users};
+
+/// One running stack, and its three users ready to be put in again.
+pub(crate) struct Stack {
+    server: Server,
+    users: Vec<User>,
+    field: auth_service::store::users::UserIdField,
+}
+
+/// Starts one stack with these settings on an empty database of the engine.
+pub(crate) async fn start(
+    engine: &Engine,
+    settings: &BTreeMap<String, String>,
+) -> Result<Stack, StartRefused> {
+    let refused = |error: anyhow::Error| StartRefused { message: error.to_string() };
+    let postgres = match engine {
+        Engine::Sqlite => None,
+        Engine::Postgres(url) => Some(DbUrl::parse(url).map_err(|error| refused(error.into()))?),
+    };
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let server = Server::on(postgres, &settings, Clock::System).await.map_err(refused)?;
+    let users = ["alice", "bob", "ivan"].into_iter().enumerate();
+    let users =
+        users.map(|(place, name)| user(&server, place, name)).collect::<Result<_, _>>().map_err(refused)?;
+    let field = server.stack.auth.config().tokens.user_id_field;
+    Ok(Stack { server, users, field })
+}
+
+/// A user as one imported from the original: with its small number as subject.
+fn user(server: &Server, place: usize, name: &str) -> anyhow::Result<User> {
+    let password = hash(&format!("{name}-Pa55word"), &Argon2Params::default())?;
+    Ok(User {
+        subject: (place + 1).to_string(),
+        password_scheme: Scheme::argon2id(Argon2Params::default()).label(),
+        password,
+        is_active: name != "ivan",
+        ..server.new_user(name, name == "alice")?
+    })
+}
+
+impl Stack {
+    async fn auth(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> QueryResult<usize> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        self.server.stack.auth.db().transaction(work).await?;
+        Ok(())
+    }
+}
+
+impl System for Stack {
+    fn base_url(&self) -> &str {
+        &self.server.base
+    }
+
+    async fn reset(&mut self) -> anyhow::Result<Users> {
+        let rows = self.users.clone();
+        self.auth(move |conn| {
+            diesel::delete(sessions::table).execute(conn)?;
+            diesel::delete(users::table).execute(conn)?;
+            rows.iter().try_fold(0, |sum, row| auth_service::store::users::insert(conn, row).map(|n| sum + n))
+        })
+        .await?;
+        let empty = |conn: &mut DbConnection| diesel::delete(organizations::table).execute(conn);
+        self.server.stack.org.db().write(empty).await?;
+        let claims: Vec<_> = self.users.iter().map(|user| user.claim(self.field).to_owned()).collect();
+        match <[String; 3]>::try_from(claims) {
+            Ok([alice, bob, ivan]) => Ok(Users { alice, bob, ivan }),
+            Err(other) => anyhow::bail!("three users, not {}", other.len()),
+        }
+    }
+
+    async fn set_active(&mut self, user: &str, active: bool) -> anyhow::Result<()> {
+        accounts::set_active(self.server.stack.auth.db(), self.server.clock(), user, active).await?;
+        Ok(())
+    }
+
+    async fn delete_user(&mut self, user: &str) -> anyhow::Result<()> {
+        accounts::delete(self.server.stack.auth.db(), self.server.clock(), user).await?;
+        Ok(())
+    }
+
+    async fn change_password(&mut self, user: &str, password: &str) -> anyhow::Result<()> {
+        let auth = &self.server.stack.auth;
+        let password = Secret::new(password.to_owned());
+        accounts::set_password(auth.db(), auth.hashing(), self.server.clock(), user, password).await?;
+        Ok(())
+    }
+
+    async fn expire_outstanding(&mut self) -> anyhow::Result<()> {
+        let past = Timestamp::from_secs(0);
+        self.auth(move |conn| {
+            let ends = (sessions::expires_at.eq(past), sessions::absolute_expires_at.eq(past));
+            diesel::update(sessions::table).set(ends).execute(conn)
+        })
+        .await
+    }
+
+    async fn flush_expired_tokens(&mut self) -> anyhow::Result<()> {
+        let now = self.server.clock().now();
+        self.auth(move |conn| auth_service::store::sessions::purge(conn, now, 1000)).await
+    }
+
+    async fn insert_organizations(&mut self, organizations: &[Organization]) -> anyhow::Result<Vec<String>> {
+        let now = self.server.clock().now();
+        let rows: Vec<_> = organizations
+            .iter()
+            .zip(0..)
+            .map(|(organization, place)| {
+                let at = now.after(std::time::Duration::from_micros(place));
+                store::Organization {
+                    id: store::OrgId::new(at),
+                    name: organization.name.clone(),
+                    description: organization.description.clone(),
+                    address: String::new(),
+                    website: String::new(),
+                    email: Some(organization.email.clone()),
+                    is_active: organization.is_active,
+                    created_at: at,
+                    updated_at: at,
+                }
+            })
+            .collect();
+        let ids = rows.iter().map(|row| row.id.to_string()).collect();
+        let insert = move |conn: &mut DbConnection| {
+            rows.into_iter().try_for_each(|row| store::insert(conn, row, "1".to_owned()).map(|_| ()))
+        };
+        self.server.stack.org.db().transaction(insert).await?;
+        Ok(ids)
+    }
+
+    async fn stop(self) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
