@@ -43,8 +43,13 @@ impl Presented {
         let foreign = claims.session().is_none();
         Self {
             session: SessionId::from_uuid(named.unwrap_or_else(|| adopted_session_id(claims.jti()))),
-            // What a foreign token calls by this name is its own business.
-            generation: if foreign { 0 } else { claims.seconds(GENERATION).unwrap_or(0) },
+            // What a foreign token calls by this name is its own business; and whatever a key that is
+            // shared with others has signed, it must have a successor.
+            generation: if foreign {
+                0
+            } else {
+                claims.seconds(GENERATION).unwrap_or(0).clamp(0, i64::MAX - 1)
+            },
             foreign,
             user_claim: claims.user_id().unwrap_or_default().to_owned(),
             issued_at: claims.issued_at(),

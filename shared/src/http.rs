@@ -6,5 +6,6 @@ pub mod management;
 pub mod metrics;
 pub mod origin;
 pub mod server;
+mod unread;
 
 pub use endpoint::Endpoint;

@@ -61,7 +61,6 @@ pub struct PageRequest {
 enum Number {
     At(i64),
     Last,
-    Nonsense,
 }
 
 /// There is no such page: 404 with this text as `detail`.
@@ -70,20 +69,20 @@ enum Number {
 pub struct InvalidPage;
 
 impl PageRequest {
-    /// Reads `page` and, where the paging has one, the parameter for the size.
-    #[must_use]
-    pub fn from_query(query: &Query, paging: &Paging<'_>) -> Self {
+    /// Reads `page` and, where the paging has one, the parameter for the size. A page that no list
+    /// has is refused here, before anything is counted.
+    pub fn from_query(query: &Query, paging: &Paging<'_>) -> Result<Self, InvalidPage> {
         let number = match query.get("page") {
             None | Some("") => Number::At(1),
             Some("last") => Number::Last,
-            Some(text) => python::int(text).map_or(Number::Nonsense, Number::At),
+            Some(text) => Number::At(python::int(text).filter(|number| *number >= 1).ok_or(InvalidPage)?),
         };
         let asked = paging.size_param.and_then(|name| query.get(name)).and_then(python::int);
         let size = match asked {
             Some(size) if size > 0 => size.min(paging.max_size.unwrap_or(i64::MAX)),
             _ => paging.size,
         };
-        Self { number, size: size.max(1) }
+        Ok(Self { number, size: size.max(1) })
     }
 
     /// The page among `count` rows. The first exists even when there are none.
@@ -92,9 +91,8 @@ impl PageRequest {
         let number = match self.number {
             Number::At(number) => number,
             Number::Last => last,
-            Number::Nonsense => return Err(InvalidPage),
         };
-        if !(1..=last).contains(&number) {
+        if number > last {
             return Err(InvalidPage);
         }
         Ok(Slice { count, number, last, size: self.size })

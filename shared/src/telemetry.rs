@@ -7,15 +7,13 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 use crate::config::{ConfigError, Variables};
 
 /// What is logged unless `LOG` says otherwise. The server's own start and stop lines say nothing that
-/// ours do not, and what its parser refuses is the client's business, not a fault.
-pub const DEFAULT: &str = "info,actix_server=warn,actix_http=off";
+/// ours do not.
+pub const DEFAULT: &str = "info,actix_server=warn";
 
 /// Starts logging as `LOG` (a filter such as `info` or `auth_service=debug`) and `LOG_FORMAT`
 /// (`pretty` or `json`) say. Called again, it changes nothing.
 pub fn start(variables: &Variables) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(variables.get("LOG").unwrap_or(DEFAULT))
-        .map_err(|_| ConfigError::new("LOG", "not a filter; try info, debug or auth_service=debug"))?;
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter(variables)?);
     let started = match variables.get("LOG_FORMAT").unwrap_or("pretty") {
         "pretty" => {
             let colours = std::io::stderr().is_terminal();
@@ -29,6 +27,13 @@ pub fn start(variables: &Variables) -> Result<(), ConfigError> {
         tracing::debug!("logging had been started before");
     }
     Ok(())
+}
+
+/// What `LOG` lets through. actix reports each request that it cannot parse as an error, which would
+/// let anybody fill the log; `LOG=info,actix_http=error` shows them.
+pub fn filter(variables: &Variables) -> Result<EnvFilter, ConfigError> {
+    EnvFilter::try_new(format!("actix_http=off,{}", variables.get("LOG").unwrap_or(DEFAULT)))
+        .map_err(|_| ConfigError::new("LOG", "not a filter; try info, debug or auth_service=debug"))
 }
 
 /// The exit code of a command; a failure is told on standard error, on one line.

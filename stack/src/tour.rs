@@ -8,8 +8,8 @@ use std::{
 use shared::http::server::Bound;
 
 pub(crate) fn print(bound: &Bound, data: &Path, out: &mut dyn Write) -> io::Result<()> {
-    let program = std::env::args().next().unwrap_or_else(|| "tessera".to_owned());
-    let (base, data) = (format!("http://{}", bound.address), data.display());
+    let program = quoted(std::env::args().next().unwrap_or_else(|| "tessera".to_owned()));
+    let (base, data) = (format!("http://{}", bound.address), quoted(data.display().to_string()));
     writeln!(out, "listening on {base}")?;
     writeln!(out, "management on http://{}", bound.management_address)?;
     write!(
@@ -23,4 +23,14 @@ Then, as pasted:
   curl -s {base}/api/v1/organization/ -H "Authorization: Bearer $ACCESS" -d name=Acme -d is_active=true
 "#
     )
+}
+
+/// A word that a shell takes as it is.
+fn quoted(word: String) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }

@@ -1,55 +1,18 @@
-//! A third service in a page: `GET /open` for everybody, `GET /protected` for whoever holds a token.
+//! Serves until SIGINT or SIGTERM.
 
-use std::{io::Write, net::SocketAddr, sync::Arc};
+use std::io::Write;
 
-use actix_web::{App, HttpResponse, HttpServer, web};
 use clap::Parser;
-use shared::{
-    Authenticator, Caller, Clock, Issuer, Verifier,
-    auth::AuthenticationClasses,
-    config::{self, Variables},
-    issuer::KeySource,
-    telemetry,
-    verifier::VerifierSettings,
-};
-
-#[derive(Parser)]
-struct Cli {
-    /// The auth service's management address.
-    #[arg(long)]
-    issuer: url::Url,
-    #[arg(long, default_value = "127.0.0.1:0")]
-    listen: SocketAddr,
-}
-
-async fn open() -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({"hello": "world"}))
-}
-
-async fn protected(_: Caller) -> HttpResponse {
-    open().await
-}
+use protected_service::{Cli, bind};
+use shared::{Clock, config::Variables, telemetry};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let (cli, variables) = (Cli::parse(), Variables::from_env());
+    let variables = Variables::from_env();
     telemetry::start(&variables)?;
-    let rules = Arc::new(VerifierSettings::read(&variables)?.rules()?);
-    let issuer = Issuer::http(cli.issuer, config::service_secrets(&variables)?.into_iter().next())?;
-    let keys = KeySource::choose(&rules, &issuer, &Clock::System)?;
-    keys.ready().await;
-    let verifier = Verifier::new(keys, rules, Clock::System);
-    let authenticator =
-        web::Data::new(Authenticator::new(verifier, issuer, AuthenticationClasses::read(&variables)?));
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(authenticator.clone())
-            .route("/open", web::get().to(open))
-            .route("/protected", web::get().to(protected))
-    })
-    .bind(cli.listen)?;
-    for address in server.addrs() {
+    let (addresses, server) = bind(Cli::parse(), &variables, Clock::System).await?;
+    for address in addresses {
         writeln!(std::io::stdout(), "listening on http://{address}")?;
     }
-    Ok(server.run().await?)
+    Ok(server.await?)
 }

@@ -24,7 +24,7 @@ pub async fn list(app: Data<App>, caller: Caller, request: HttpRequest) -> Resul
     let query = Query::parse(request.query_string());
     let filter = filter(&query)?;
     let orders = ordering(&query, &ORDERINGS);
-    let page = PageRequest::from_query(&query, &app.config().paging());
+    let page = PageRequest::from_query(&query, &app.config().paging())?;
     let scope = app.scope(&caller);
     let found = app.db().read(move |conn| organizations::list(conn, &scope, &filter, &orders, page)).await?;
     let (slice, rows) = found?;

@@ -11,7 +11,7 @@ use actix_web::{
 
 use tokio::sync::Notify;
 
-use super::{frame, management, management::Readiness, metrics::Metrics};
+use super::{frame, management, management::Readiness, metrics::Metrics, unread};
 use crate::Problem;
 
 /// Where and how a process serves.
@@ -91,6 +91,7 @@ where
             .configure(public.clone())
             .default_service(web::route().to(unknown))
             .wrap(from_fn(frame::around))
+            .wrap(from_fn(unread::keep_reader))
     })
     .workers(options.workers)
     .client_request_timeout(options.head_timeout)
@@ -110,6 +111,7 @@ where
             .configure(private.clone())
             .default_service(web::route().to(unknown))
             .wrap(from_fn(frame::around))
+            .wrap(from_fn(unread::keep_reader))
     })
     .workers(1)
     .client_request_timeout(options.head_timeout)

@@ -61,7 +61,7 @@ fn location(query: &Query) -> Location<'_> {
 fn pages_and_their_links_are_those_of_the_original() {
     for (count, text, expected) in PAGES.iter().copied() {
         let query = Query::parse(text);
-        let slice = PageRequest::from_query(&query, &PAGING).within(count);
+        let slice = PageRequest::from_query(&query, &PAGING).and_then(|page| page.within(count));
         let page = slice.map(|slice| {
             let rows = slice.limit().min(count - slice.offset());
             (slice.offset(), rows, slice.page(Vec::<()>::new(), location(&query)))
@@ -80,17 +80,18 @@ fn pages_and_their_links_are_those_of_the_original() {
 #[test]
 fn a_size_is_a_client_s_choice_only_where_the_paging_says_so() {
     let query = Query::parse("page_size=2");
-    let slice = PageRequest::from_query(&query, &Paging { size_param: None, ..PAGING }).within(12).unwrap();
+    let slice =
+        PageRequest::from_query(&query, &Paging { size_param: None, ..PAGING }).unwrap().within(12).unwrap();
     assert_eq!(slice.limit(), 5);
     let unbounded = Paging { max_size: None, ..PAGING };
     let query = Query::parse("page_size=99999999999999999999&page=1");
-    assert_eq!(PageRequest::from_query(&query, &unbounded).within(i64::MAX).unwrap().offset(), 0);
+    assert_eq!(PageRequest::from_query(&query, &unbounded).unwrap().within(i64::MAX).unwrap().offset(), 0);
 }
 
 #[test]
 fn an_empty_list_is_sent_with_null_for_links() {
     let query = Query::default();
-    let slice = PageRequest::from_query(&query, &PAGING).within(0).unwrap();
+    let slice = PageRequest::from_query(&query, &PAGING).unwrap().within(0).unwrap();
     let json = serde_json::to_string(&slice.page(Vec::<()>::new(), location(&query))).unwrap();
     assert_eq!(json, r#"{"count":0,"next":null,"previous":null,"results":[]}"#);
 }

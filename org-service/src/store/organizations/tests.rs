@@ -36,7 +36,7 @@ async fn add(test: &TestDb, created_by: &str, new: Organization) -> OrgId {
 
 async fn names(test: &TestDb, scope: Scope, filter: Filter, orders: Vec<Order>) -> Vec<String> {
     let paging = Paging { size: 100, size_param: None, max_size: None };
-    let page = PageRequest::from_query(&Query::parse(""), &paging);
+    let page = PageRequest::from_query(&Query::parse(""), &paging).unwrap();
     let listed = test.db.read(move |conn| list(conn, &scope, &filter, &orders, page)).await.unwrap();
     listed.unwrap().1.into_iter().map(|found| found.name).collect()
 }

@@ -1,0 +1,51 @@
+//! A third service in a page: `GET /open` for everybody, `GET /protected` for whoever holds a token.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use actix_web::{App, HttpResponse, HttpServer, dev::Server, web};
+use clap::Parser;
+use shared::{
+    Authenticator, Caller, Clock, Issuer, Verifier,
+    auth::AuthenticationClasses,
+    config::{self, Variables},
+    issuer::KeySource,
+    verifier::VerifierSettings,
+};
+
+/// Where the keys come from and where to serve.
+#[derive(Debug, Parser)]
+pub struct Cli {
+    /// The auth service's management address.
+    #[arg(long)]
+    pub issuer: url::Url,
+    /// Port 0 takes any free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+}
+
+async fn open() -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({"hello": "world"}))
+}
+
+async fn protected(_: Caller) -> HttpResponse {
+    open().await
+}
+
+/// Waits for the issuer's keys, then binds. The server serves once it is awaited.
+pub async fn bind(cli: Cli, vars: &Variables, clock: Clock) -> anyhow::Result<(Vec<SocketAddr>, Server)> {
+    let rules = Arc::new(VerifierSettings::read(vars)?.rules()?);
+    let issuer = Issuer::http(cli.issuer, config::service_secrets(vars)?.into_iter().next())?;
+    let keys = KeySource::choose(&rules, &issuer, &clock)?;
+    keys.ready().await;
+    let verifier = Verifier::new(keys, rules, clock);
+    let authenticator = Authenticator::new(verifier, issuer, AuthenticationClasses::read(vars)?);
+    let authenticator = web::Data::new(authenticator);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(authenticator.clone())
+            .route("/open", web::get().to(open))
+            .route("/protected", web::get().to(protected))
+    })
+    .bind(cli.listen)?;
+    Ok((server.addrs(), server.run()))
+}
