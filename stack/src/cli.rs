@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use shared::{
     Clock,
     config::{Variables, print_listings},
-    http::server::ServerOptions,
+    http::server::{ServerOptions, Signals},
 };
 
 use crate::{
@@ -89,19 +89,23 @@ async fn serve(serve: &Serve, data: &std::path::Path, mut variables: Variables) 
     let bound = stack
         .bind(&options)
         .with_context(|| format!("cannot listen on {} and {}", options.listen, options.management_listen))?;
+    let signals = Signals::listen()?;
     let mut out = std::io::stdout();
     tour::print(&bound, data, &mut out)?;
     out.flush()?;
-    Ok(bound.run_until_signal().await?)
+    Ok(bound.run_until(signals).await?)
 }
 
 /// Runs a management command beside a server that may be running.
 async fn manage(command: Command, data: &std::path::Path, mut variables: Variables) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     match &command {
-        // What touches no data needs none.
+        // What touches no data needs none; where there is a folder, its key counts.
         Command::Config(format) => {
-            set_databases(data, &mut variables);
+            match DataFolder::open(data) {
+                Ok(folder) => folder.complete(&mut variables)?,
+                Err(_) => set_databases(data, &mut variables),
+            }
             return print_config(&variables, format, &mut out);
         }
         Command::Token(token) if token.brings_keys() => set_databases(data, &mut variables),
