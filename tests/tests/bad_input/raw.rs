@@ -158,7 +158,7 @@ async fn a_chunked_body_without_an_end_does_not_hold_its_connection() -> anyhow:
         line.say(head.as_bytes()).await;
         let began = Instant::now();
         let answer = line.hear().await?;
-        assert!(matches!(statuses(&heard)[..], [401 | 404 | 405]), "{path}: {heard}");
+        assert!(matches!(statuses(&answer)[..], [401 | 404 | 405]), "{path}: {answer}");
         assert!(began.elapsed() < Duration::from_secs(5), "{path}: {:?}", began.elapsed());
     }
     // One that ends leaves the connection to the next request.
