@@ -99,9 +99,12 @@ async fn serve(serve: &Serve, data: &std::path::Path, mut variables: Variables) 
 async fn manage(command: Command, data: &std::path::Path, mut variables: Variables) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     match &command {
-        // What touches no data needs none.
+        // What touches no data needs none; where there is a folder, its key counts.
         Command::Config(format) => {
-            set_databases(data, &mut variables);
+            match DataFolder::open(data) {
+                Ok(folder) => folder.complete(&mut variables)?,
+                Err(_) => set_databases(data, &mut variables),
+            }
             return print_config(&variables, format, &mut out);
         }
         Command::Token(token) if token.brings_keys() => set_databases(data, &mut variables),

@@ -11,6 +11,15 @@ const OTHER: &str = include_str!("../../../tests/golden/keys/ed25519_other.pub.p
 const OWN: &str = include_str!("../../../tests/golden/keys/ed25519.pub.pem");
 
 #[test]
+fn showing_the_settings_makes_nothing() -> anyhow::Result<()> {
+    let folder = Folder::new()?;
+    let out = folder.run(&["config"])?.ok()?;
+    assert!(out.lines().any(|line| line == "AUTH_KEY_ENCRYPTION_KEY=  (default)"), "{out}");
+    assert!(!folder.path.exists());
+    Ok(())
+}
+
+#[test]
 fn every_setting_is_shown_with_its_source_and_no_secret() -> anyhow::Result<()> {
     let folder = Folder::new()?;
     folder.run(&["migrate"])?.ok()?;
