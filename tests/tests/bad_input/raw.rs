@@ -154,11 +154,11 @@ async fn a_chunked_body_without_an_end_does_not_hold_its_connection() -> anyhow:
     let stack = Stack::start().await?;
     for path in ["/nowhere", "/api/v1/organization/", "/api/v1/user/me/", "/.well-known/jwks.json"] {
         let mut line = Line::to(&stack).await?;
-        let request = format!("POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab");
-        line.say(request.as_bytes()).await;
+        let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab");
+        line.say(head.as_bytes()).await;
         let began = Instant::now();
-        let heard = line.hear().await?;
-        assert!(matches!(statuses(&heard)[..], [401 | 404 | 405]), "{path}: {heard}");
+        let answer = line.hear().await?;
+        assert!(matches!(statuses(&answer)[..], [401 | 404 | 405]), "{path}: {answer}");
         assert!(began.elapsed() < Duration::from_secs(5), "{path}: {:?}", began.elapsed());
     }
     // One that ends leaves the connection to the next request.
