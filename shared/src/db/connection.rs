@@ -112,14 +112,54 @@ fn names(versions: &[diesel::migration::MigrationVersion<'_>]) -> Vec<String> {
 fn open_sqlite(path: &str) -> Result<SqliteConnection, String> {
     let mut connection = SqliteConnection::establish(path).map_err(|e| e.to_string())?;
     let pragmas = format!(
-        "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+        "PRAGMA busy_timeout = {}; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
         SQLITE_BUSY.as_millis()
     );
     connection.batch_execute(&pragmas).map_err(|e| e.to_string())?;
+    write_ahead(&mut connection).map_err(|e| e.to_string())?;
     Ok(connection)
+}
+
+/// Turns write-ahead logging on. Of two connections that do so on a new file at once, SQLite refuses
+/// one without waiting, for each holds what the other needs; it is done once the other has finished,
+/// which a write transaction does wait for.
+fn write_ahead(connection: &mut SqliteConnection) -> diesel::QueryResult<()> {
+    for _ in 0..10 {
+        match connection.batch_execute("PRAGMA journal_mode = WAL") {
+            Err(error) if super::is_locked(&error) => connection.batch_execute("BEGIN IMMEDIATE; COMMIT")?,
+            done => return done,
+        }
+    }
+    connection.batch_execute("PRAGMA journal_mode = WAL")
 }
 
 /// Error texts of libpq span lines; a start-up error is one line.
 pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+
+    /// Commands beside a first start, and pools beside migrations, meet on a file that is not yet in
+    /// its final mode.
+    #[test]
+    fn connections_opened_at_once_on_a_new_file_all_succeed() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let url = DbUrl::sqlite(&folder.path().join("new.db"));
+            let start = std::sync::Barrier::new(8);
+            std::thread::scope(|scope| {
+                let open = || {
+                    start.wait();
+                    DbConnection::open(&url).map(drop)
+                };
+                let opened: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+                for opened in opened {
+                    opened.join().unwrap().unwrap();
+                }
+            });
+        }
+    }
 }
