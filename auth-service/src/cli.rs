@@ -8,7 +8,7 @@ use shared::{
     config::Variables,
     http::{
         metrics::Metrics,
-        server::{ServerOptions, Shared, bind},
+        server::{ServerOptions, Shared, Signals, bind},
     },
 };
 
@@ -52,9 +52,10 @@ async fn serve(variables: &Variables) -> anyhow::Result<()> {
         move |config| public.configure(config),
         move |config| private.configure_management(config),
     )?;
+    let signals = Signals::listen()?;
     let mut out = std::io::stdout();
     writeln!(out, "listening on http://{}", bound.address)?;
     writeln!(out, "management on http://{}", bound.management_address)?;
     out.flush()?;
-    Ok(bound.run_until_signal().await?)
+    Ok(bound.run_until(signals).await?)
 }

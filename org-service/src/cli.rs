@@ -8,7 +8,7 @@ use shared::{
     config::Variables,
     http::{
         metrics::Metrics,
-        server::{ServerOptions, Shared, bind},
+        server::{ServerOptions, Shared, Signals, bind},
     },
 };
 
@@ -49,12 +49,13 @@ async fn serve(variables: &Variables) -> anyhow::Result<()> {
     let public = app.clone();
     let bound = bind(&options, shared, move |config| public.configure(config), |_| {})?;
     let address = bound.address;
+    let signals = Signals::listen()?;
     say(&format!("management on http://{}", bound.management_address))?;
     let ready = async move {
         app.keys_known().await;
         say(&format!("listening on http://{address}"))
     };
-    Ok(bound.run_until_signal_after(ready).await?)
+    Ok(bound.run_until_after(signals, ready).await?)
 }
 
 /// For whoever started the service and wants to know its addresses.

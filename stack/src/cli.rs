@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use shared::{
     Clock,
     config::{Variables, print_listings},
-    http::server::ServerOptions,
+    http::server::{ServerOptions, Signals},
 };
 
 use crate::{
@@ -89,10 +89,11 @@ async fn serve(serve: &Serve, data: &std::path::Path, mut variables: Variables) 
     let bound = stack
         .bind(&options)
         .with_context(|| format!("cannot listen on {} and {}", options.listen, options.management_listen))?;
+    let signals = Signals::listen()?;
     let mut out = std::io::stdout();
     tour::print(&bound, data, &mut out)?;
     out.flush()?;
-    Ok(bound.run_until_signal().await?)
+    Ok(bound.run_until(signals).await?)
 }
 
 /// Runs a management command beside a server that may be running.

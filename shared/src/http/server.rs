@@ -9,7 +9,10 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 
-use tokio::sync::Notify;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Notify,
+};
 
 use super::{frame, management, management::Readiness, metrics::Metrics, unread};
 use crate::Problem;
@@ -149,21 +152,24 @@ impl Bound {
     }
 
     /// Serves until SIGINT or SIGTERM, then stops gracefully.
-    pub async fn run_until_signal(self) -> io::Result<()> {
-        self.run_until_signal_after(std::future::ready(Ok(()))).await
+    pub async fn run_until(self, signals: Signals) -> io::Result<()> {
+        self.run_until_after(signals, std::future::ready(Ok(()))).await
     }
 
     /// The same, but the public port begins when `ready` is done; connections made before wait in
     /// the kernel's queue. The management port answers at once. A failure of `ready` stops both.
-    pub async fn run_until_signal_after(self, ready: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    pub async fn run_until_after(
+        self,
+        signals: Signals,
+        ready: impl Future<Output = io::Result<()>>,
+    ) -> io::Result<()> {
         let stop = self.stop();
         let Self { public, management, .. } = self;
         let stopping = Notify::new();
         let signalled = async {
-            let waited = signal().await;
+            signals.first().await;
             stopping.notify_one();
             stop.gracefully().await;
-            waited
         };
         let public = async {
             tokio::select! {
@@ -185,22 +191,34 @@ impl Bound {
         tokio::pin!(serving);
         tokio::select! {
             (public, management) = &mut serving => public.and(management),
-            waited = signalled => {
+            () = signalled => {
                 let (public, management) = serving.await;
-                waited.and(public).and(management)
+                public.and(management)
             }
         }
     }
 }
 
-/// Waits for SIGINT or SIGTERM.
-async fn signal() -> io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => tracing::info!("SIGINT: stopping"),
-        _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+/// SIGINT and SIGTERM, caught from the moment of listening. Listen before an address is told, so that
+/// whoever reads it can stop the server in good order.
+#[derive(Debug)]
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Catches both from now on.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
-    Ok(())
+
+    async fn first(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => tracing::info!("SIGINT: stopping"),
+            _ = self.terminate.recv() => tracing::info!("SIGTERM: stopping"),
+        }
+    }
 }
 
 /// Failures of actix's own extractors, in the envelope.
