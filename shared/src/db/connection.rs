@@ -138,28 +138,32 @@ pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
+#[cfg(feature = "testing")]
 mod tests {
     use super::*;
+
+    /// Opens so many connections to a new file at the same moment.
+    fn open_at_once(count: usize) -> Result<(), DbError> {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DbUrl::sqlite(&folder.path().join("new.db"));
+        let start = std::sync::Barrier::new(count);
+        let open = || {
+            start.wait();
+            DbConnection::open(&url).map(drop)
+        };
+        std::thread::scope(|scope| {
+            let opened: Vec<_> = (0..count).map(|_| scope.spawn(open)).collect();
+            opened.into_iter().try_for_each(|opened| opened.join().unwrap())
+        })
+    }
 
     /// Commands beside a first start, and pools beside migrations, meet on a file that is not yet in
     /// its final mode.
     #[test]
     fn connections_opened_at_once_on_a_new_file_all_succeed() {
         for _ in 0..20 {
-            let folder = tempfile::tempdir().unwrap();
-            let url = DbUrl::sqlite(&folder.path().join("new.db"));
-            let start = std::sync::Barrier::new(8);
-            std::thread::scope(|scope| {
-                let open = || {
-                    start.wait();
-                    DbConnection::open(&url).map(drop)
-                };
-                let opened: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
-                for opened in opened {
-                    opened.join().unwrap().unwrap();
-                }
-            });
+            open_at_once(8).unwrap();
         }
     }
 }
