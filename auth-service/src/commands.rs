@@ -6,13 +6,13 @@ mod token;
 use clap::{Args, Subcommand};
 use shared::{
     Clock, Db,
-    config::{ConfigError, Variables, print_listings},
+    config::{Variables, print_listings},
 };
 
 pub use accounts::{AccountCommand, CreateUser};
 pub use token::{TokenCommand, Verify};
 
-use crate::{App, Config, StartError, migrations, password::HashPool, store::sessions};
+use crate::{Config, StartError, migrations, password::HashPool, store::sessions};
 
 /// What the service can be told to do, beside serving.
 #[derive(Debug, Subcommand)]
@@ -105,14 +105,4 @@ async fn flush_expired(tools: &Tools, out: &mut dyn std::io::Write) -> anyhow::R
     }
     writeln!(out, "removed {total} expired sessions")?;
     Ok(())
-}
-
-/// Starts the service for `serve`.
-pub async fn start(variables: &Variables) -> Result<App, StartError> {
-    App::start(Config::read(variables)?, Clock::System).await
-}
-
-/// A complaint about flags that contradict each other, in the form of a setting's complaint.
-pub(crate) fn flag_error(flag: &str, complaint: &str) -> ConfigError {
-    ConfigError::new(flag, complaint)
 }

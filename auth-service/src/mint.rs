@@ -90,10 +90,7 @@ impl Mint<'_> {
             }
         }
         self.stamp(&mut claims, TokenKind::Access, stamp);
-        claims.insert(SID.into(), json!(session.id));
-        if session.is_superuser {
-            claims.insert(IS_SUPERUSER.into(), json!(true));
-        }
+        speak_for(session, &mut claims);
         self.keyring.signer(Purpose::Signing, session.signing_kid.as_deref())?.sign(&claims)
     }
 
@@ -107,10 +104,7 @@ impl Mint<'_> {
         let mut claims = parent.clone();
         strip(&mut claims);
         self.stamp(&mut claims, TokenKind::Sliding, stamp);
-        claims.insert(SID.into(), json!(session.id));
-        if session.is_superuser {
-            claims.insert(IS_SUPERUSER.into(), json!(true));
-        }
+        speak_for(session, &mut claims);
         self.keyring.signer(Purpose::Signing, None)?.sign(&claims)
     }
 
@@ -153,6 +147,14 @@ impl Mint<'_> {
         if let Some(issuer) = &self.rules.issuer {
             claims.insert("iss".into(), json!(issuer));
         }
+    }
+}
+
+/// What a token says of its session to those who verify it.
+fn speak_for(session: &Session, claims: &mut Map<String, Value>) {
+    claims.insert(SID.into(), json!(session.id));
+    if session.is_superuser {
+        claims.insert(IS_SUPERUSER.into(), json!(true));
     }
 }
 

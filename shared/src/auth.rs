@@ -79,7 +79,7 @@ impl Authenticator {
     }
 
     /// The caller, if that can be said without asking anybody.
-    fn decide(&self, decoded: &Result<Map<String, Value>, Refusal>) -> Result<Caller, Problem> {
+    fn decide(&self, decoded: Result<Map<String, Value>, Refusal>) -> Result<Caller, Problem> {
         if matches!(decoded, Err(Refusal::KeysUnavailable)) {
             return Err(Problem::unavailable(Duration::from_secs(1)));
         }
@@ -146,7 +146,7 @@ impl Authenticator {
     /// The slow path: the key has to be fetched, or the user's state asked for.
     async fn authenticate(&self, token: &str) -> Result<Caller, Problem> {
         let decoded = self.verifier.decode(token).await;
-        let caller = self.decide(&decoded)?;
+        let caller = self.decide(decoded)?;
         if self.must_ask() {
             self.check_user_state(&caller).await?;
         }
@@ -202,7 +202,7 @@ impl FromRequest for Caller {
         match authenticator.verifier.decode_now(&token) {
             Err(Refusal::UnknownKey(_)) => {}
             _ if authenticator.must_ask() => {}
-            known => return decided(authenticator.decide(&known)),
+            known => return decided(authenticator.decide(known)),
         }
         let authenticator = authenticator.clone();
         Either::Right(Box::pin(async move { authenticator.authenticate(&token).await }))

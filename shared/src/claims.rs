@@ -51,31 +51,20 @@ pub struct Claims {
 impl Claims {
     /// Checks what SimpleJWT's token class of this kind demands: `exp`, `jti` and the token type.
     pub fn of_kind(map: Map<String, Value>, kind: TokenKind, names: &ClaimNames) -> Result<Self, Refusal> {
-        if !map.contains_key("exp") {
-            return Err(Refusal::Missing("exp".into()));
-        }
-        let jti = match map.get(&names.jti) {
-            None => return Err(Refusal::NoId),
-            Some(Value::String(jti)) => jti.clone(),
-            Some(_) => return Err(not_a_string(&names.jti)),
-        };
-        if kind != TokenKind::Untyped {
-            match map.get(&names.token_type) {
-                None => return Err(Refusal::NoType),
-                Some(Value::String(found)) if found == kind.name() => {}
-                Some(found) => {
-                    let found = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
-                    return Err(Refusal::WrongType { found, expected: kind });
-                }
-            }
-        }
+        check_kind(&map, kind, names)?;
+        Ok(Self::take(map, names))
+    }
+
+    /// Takes claims that [`check_kind`] has accepted.
+    pub(crate) fn take(map: Map<String, Value>, names: &ClaimNames) -> Self {
+        let jti = map.get(&names.jti).and_then(Value::as_str).unwrap_or_default().to_owned();
         let user_id = map.get(&names.user_id).map(|value| match value {
             Value::String(text) if can_name_a_user(text) => text.clone(),
             Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
             // Nothing that names a user: an id that no user has.
             _ => String::new(),
         });
-        Ok(Self { map, jti, user_id })
+        Self { map, jti, user_id }
     }
 
     /// The user, as the issuer names it: `None` without the claim, an empty text if the claim is
@@ -142,6 +131,32 @@ const LONGEST_USER_ID: usize = 255;
 /// PostgreSQL has no text with NUL in it, so no user is called that.
 fn can_name_a_user(text: &str) -> bool {
     text.len() <= LONGEST_USER_ID && !text.contains('\0')
+}
+
+pub(crate) fn check_kind(
+    map: &Map<String, Value>,
+    kind: TokenKind,
+    names: &ClaimNames,
+) -> Result<(), Refusal> {
+    if !map.contains_key("exp") {
+        return Err(Refusal::Missing("exp".into()));
+    }
+    match map.get(&names.jti) {
+        None => return Err(Refusal::NoId),
+        Some(Value::String(_)) => {}
+        Some(_) => return Err(not_a_string(&names.jti)),
+    }
+    if kind == TokenKind::Untyped {
+        return Ok(());
+    }
+    match map.get(&names.token_type) {
+        None => Err(Refusal::NoType),
+        Some(Value::String(found)) if found == kind.name() => Ok(()),
+        Some(found) => {
+            let found = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+            Err(Refusal::WrongType { found, expected: kind })
+        }
+    }
 }
 
 pub(crate) fn not_a_string(claim: &str) -> Refusal {

@@ -151,6 +151,31 @@ mod tests {
     }
 
     #[test]
+    fn times_are_written_as_the_original_writes_them() {
+        // Microseconds since 1970; checked against DRF 3.18.3.
+        for (micros, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (1, "1970-01-01T00:00:00.000001Z"),
+            (999_999, "1970-01-01T00:00:00.999999Z"),
+            (1_000_000, "1970-01-01T00:00:01Z"),
+            (-1, "1969-12-31T23:59:59.999999Z"),
+            (-1_000_000, "1969-12-31T23:59:59Z"),
+            (1_795_444_848_123_456, "2026-11-23T14:40:48.123456Z"),
+            (1_795_444_848_000_000, "2026-11-23T14:40:48Z"),
+            (1_795_444_848_100_000, "2026-11-23T14:40:48.100000Z"),
+            (-62_135_596_800_000_000, "0001-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(Timestamp::from_micros(micros).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn nanoseconds_are_dropped() {
+        let nanos = jiff::Timestamp::from_nanosecond(999).unwrap();
+        assert_eq!(Timestamp::from_jiff(nanos).to_string(), "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
     fn a_manual_clock_moves_with_its_clones() {
         let clock = Clock::manual(Timestamp::from_secs(100));
         let other = clock.clone();

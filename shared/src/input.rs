@@ -26,8 +26,6 @@ mod url;
 
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, tz::Offset};
-
 pub use self::body::{Body, BodyLimit, SLOWEST};
 pub use self::email::is_email;
 pub use self::error::{FieldErrors, InputError};
@@ -93,45 +91,4 @@ pub enum Value {
     Object,
     /// An uploaded file; its content is not kept.
     File,
-}
-
-/// A time as Django REST framework writes it: UTC, microseconds, and no fraction when
-/// that is zero.
-#[must_use]
-pub fn timestamp(timestamp: Timestamp) -> String {
-    let time = Offset::UTC.to_datetime(timestamp);
-    let whole = time.strftime("%Y-%m-%dT%H:%M:%S");
-    match time.subsec_nanosecond() / 1000 {
-        0 => format!("{whole}Z"),
-        micros => format!("{whole}.{micros:06}Z"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_written_as_the_original_writes_them() {
-        // Microseconds since 1970; checked against DRF 3.18.3.
-        for (micros, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (1, "1970-01-01T00:00:00.000001Z"),
-            (999_999, "1970-01-01T00:00:00.999999Z"),
-            (1_000_000, "1970-01-01T00:00:01Z"),
-            (-1, "1969-12-31T23:59:59.999999Z"),
-            (-1_000_000, "1969-12-31T23:59:59Z"),
-            (1_795_444_848_123_456, "2026-11-23T14:40:48.123456Z"),
-            (1_795_444_848_000_000, "2026-11-23T14:40:48Z"),
-            (1_795_444_848_100_000, "2026-11-23T14:40:48.100000Z"),
-            (-62_135_596_800_000_000, "0001-01-01T00:00:00Z"),
-        ] {
-            assert_eq!(timestamp(Timestamp::from_microsecond(micros).unwrap()), text);
-        }
-    }
-
-    #[test]
-    fn nanoseconds_are_dropped() {
-        assert_eq!(timestamp(Timestamp::from_nanosecond(999).unwrap()), "1970-01-01T00:00:00Z");
-    }
 }

@@ -12,7 +12,7 @@ pub use settings::{DEFAULT_ISSUER, VerifierSettings};
 
 use crate::{
     Clock,
-    claims::{Claims, not_a_string},
+    claims::{Claims, check_kind, not_a_string},
     issuer::KeySource,
     keys::Found,
     token::{Parsed, Refusal, TokenKind, check_times},
@@ -37,12 +37,6 @@ impl Verifier {
     #[must_use]
     pub fn rules(&self) -> &Rules {
         &self.rules
-    }
-
-    /// The time by which this verifier judges.
-    #[must_use]
-    pub fn now(&self) -> crate::Timestamp {
-        self.clock.now()
     }
 
     /// Where the keys come from.
@@ -137,20 +131,18 @@ fn missing(claim: &'static str) -> Refusal {
     Refusal::Claim { claim: claim.into(), complaint: "is missing" }
 }
 
-/// The first kind of `kinds` that accepts the token, or each kind's refusal.
+/// The claims as the first of `kinds` that accepts the token, or each kind's refusal.
 pub fn first_kind(
-    decoded: &Result<Map<String, Value>, Refusal>,
+    decoded: Result<Map<String, Value>, Refusal>,
     kinds: &[TokenKind],
     rules: &Rules,
 ) -> Result<Claims, Vec<(TokenKind, Refusal)>> {
+    let refuse_all = |refusal: &Refusal| kinds.iter().map(|kind| (*kind, refusal.clone())).collect();
+    let claims = decoded.map_err(|refusal| -> Vec<_> { refuse_all(&refusal) })?;
     let mut refusals = Vec::new();
     for kind in kinds {
-        let tried = match decoded {
-            Ok(claims) => Claims::of_kind(claims.clone(), *kind, &rules.names),
-            Err(refusal) => Err(refusal.clone()),
-        };
-        match tried {
-            Ok(claims) => return Ok(claims),
+        match check_kind(&claims, *kind, &rules.names) {
+            Ok(()) => return Ok(Claims::take(claims, &rules.names)),
             Err(refusal) => refusals.push((*kind, refusal)),
         }
     }

@@ -4,9 +4,9 @@ use std::io::{BufRead, IsTerminal, Write, stdin};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use shared::Secret;
+use shared::{Secret, config::ConfigError};
 
-use super::{Tools, flag_error};
+use super::Tools;
 use crate::{
     accounts::{self, AccountError, NewUser},
     store::users::{self, User},
@@ -126,7 +126,10 @@ pub(super) async fn create(tools: &Tools, new: CreateUser, is_superuser: bool) -
 fn ask(question: &str) -> anyhow::Result<String> {
     let input = stdin();
     if !input.is_terminal() {
-        bail!(flag_error("--username, --email, --password-stdin", "must be given when nobody can be asked"));
+        bail!(ConfigError::new(
+            "--username, --email, --password-stdin",
+            "must be given when nobody can be asked"
+        ));
     }
     let mut terminal = std::io::stderr();
     write!(terminal, "{question}")?;
@@ -138,7 +141,7 @@ fn ask(question: &str) -> anyhow::Result<String> {
 
 fn ask_password() -> anyhow::Result<Secret<String>> {
     if !stdin().is_terminal() {
-        bail!(flag_error("--password-stdin", "must be given when nobody can be asked"));
+        bail!(ConfigError::new("--password-stdin", "must be given when nobody can be asked"));
     }
     loop {
         let first =

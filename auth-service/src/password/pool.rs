@@ -60,13 +60,6 @@ impl Drop for Running<'_> {
 }
 
 impl HashPool {
-    /// Half the cores, at least one: hashing then leaves room for requests that need none.
-    #[must_use]
-    pub fn default_threads() -> NonZeroUsize {
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN)
-    }
-
     /// Starts `threads` threads named `hash-N` behind a queue of `capacity` jobs, running ones not
     /// counted. With a capacity of zero a job is taken only when a thread is already waiting for it.
     ///

@@ -28,7 +28,8 @@ pub struct TestDb {
     pub db: Db,
     /// Where it is.
     pub url: DbUrl,
-    place: Place,
+    /// Removes the database when dropped.
+    _place: Place,
 }
 
 impl TestDb {
@@ -37,16 +38,7 @@ impl TestDb {
         let place = Place::new()?;
         let url = place.url();
         let limits = DbLimits { connections: 4, ..DbLimits::default() };
-        Ok(Self { db: Db::connect(&url, migrations, limits).await?, url, place })
-    }
-
-    /// The URL with its password, for a service's settings.
-    #[must_use]
-    pub fn secret_url(&self) -> String {
-        match &self.url {
-            DbUrl::Postgres { url } => url.to_string(),
-            DbUrl::Sqlite { .. } => self.url.to_string(),
-        }
+        Ok(Self { db: Db::connect(&url, migrations, limits).await?, url, _place: place })
     }
 
     /// An empty database, for whoever migrates it.
@@ -58,16 +50,11 @@ impl TestDb {
     pub fn empty_on(server: Option<DbUrl>) -> Result<Self, DbError> {
         let place = server.map_or_else(Place::in_folder, Place::on)?;
         let url = place.url();
-        Ok(Self { db: Db::pooled(&url, DbLimits { connections: 1, ..DbLimits::default() }), url, place })
-    }
-
-    /// The folder of the SQLite file; none on PostgreSQL.
-    #[must_use]
-    pub fn folder(&self) -> Option<&std::path::Path> {
-        match &self.place {
-            Place::Folder(folder) => Some(folder.path()),
-            Place::Server { .. } => None,
-        }
+        Ok(Self {
+            db: Db::pooled(&url, DbLimits { connections: 1, ..DbLimits::default() }),
+            url,
+            _place: place,
+        })
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
-};
+use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
 
 /// A process's metrics. Clones share them.
 #[derive(Debug, Clone)]
@@ -45,14 +43,6 @@ impl Metrics {
         let method = if known.contains(&method) { method } else { "other" };
         self.requests.with_label_values(&[method, &status.to_string()]).inc();
         self.durations.with_label_values(&[method]).observe(took.as_secs_f64());
-    }
-
-    /// A gauge of this name; asking twice gives none the second time.
-    #[must_use]
-    pub fn gauge(&self, name: &str, help: &str) -> Option<IntGauge> {
-        let gauge = IntGauge::new(name, help).ok()?;
-        self.registry.register(Box::new(gauge.clone())).ok()?;
-        Some(gauge)
     }
 
     /// The text form.

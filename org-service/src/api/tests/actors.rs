@@ -38,7 +38,7 @@ impl Site {
         for (name, value) in given.iter().chain(settings) {
             variables.set(name, *value, shared::config::Source::Environment);
         }
-        variables.set("ORG_DATABASE_URL", database.secret_url(), shared::config::Source::Environment);
+        variables.set("ORG_DATABASE_URL", database.url.secret_text(), shared::config::Source::Environment);
         let config = Config::read(&variables).unwrap();
         let clock = Clock::manual(Timestamp::from_secs(1_795_444_848));
         let issuer = config.http_issuer().unwrap();
