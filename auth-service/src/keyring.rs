@@ -260,6 +260,7 @@ fn store(
         created_at: now,
         retires_at: None,
         revoked_at: None,
+        signs_from: None,
     };
     keys::insert(conn, &row).map_err(DbError::Query)?;
     Ok(())

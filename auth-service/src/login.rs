@@ -110,6 +110,7 @@ pub async fn begin(app: &App, user: &User, client: Client, lifetime: Span) -> Re
         revoked_reason: None,
         user_agent: client.user_agent,
         address: client.address,
+        last_used_at: None,
     };
     let (row, user) = (session.clone(), user.clone());
     let demand_active = !policy.inactive_may_log_in;

@@ -44,6 +44,7 @@ diesel::table! {
         revoked_reason -> Nullable<Text>,
         user_agent -> Text,
         address -> Text,
+        last_used_at -> Nullable<Instant>,
     }
 }
 
@@ -59,5 +60,40 @@ diesel::table! {
         created_at -> Instant,
         retires_at -> Nullable<Instant>,
         revoked_at -> Nullable<Instant>,
+        signs_from -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+
+    feed_head (id) {
+        id -> BigInt,
+        epoch -> Text,
+        seq -> BigInt,
+        keys_version -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use shared::db::types::Instant;
+
+    feed (seq) {
+        seq -> BigInt,
+        kind -> Text,
+        key -> Text,
+        bound -> Nullable<BigInt>,
+        expires_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::BigInt;
+    use shared::db::types::Instant;
+
+    token_lives (seconds) {
+        seconds -> BigInt,
+        issued_until -> Instant,
     }
 }

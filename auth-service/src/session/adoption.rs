@@ -86,5 +86,6 @@ pub fn blank(token: &Presented, context: &Context) -> Session {
         revoked_reason: None,
         user_agent: context.client.user_agent.clone(),
         address: context.client.address.clone(),
+        last_used_at: None,
     }
 }

@@ -23,6 +23,8 @@ pub struct StoredKey {
     pub retires_at: Option<Timestamp>,
     /// When it was revoked: it verifies nothing since.
     pub revoked_at: Option<Timestamp>,
+    /// From when it signs, so that validators know it before; none: from its creation.
+    pub signs_from: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for StoredKey {

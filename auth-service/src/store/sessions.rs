@@ -47,6 +47,8 @@ pub struct Session {
     pub user_agent: String,
     /// The client's address.
     pub address: String,
+    /// When the session was last used, to the minute; none since the login.
+    pub last_used_at: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for Session {
