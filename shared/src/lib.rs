@@ -16,6 +16,7 @@ pub mod media;
 pub mod page;
 pub mod problem;
 pub mod random;
+pub mod revocation;
 pub mod secret;
 pub mod telemetry;
 pub mod token;

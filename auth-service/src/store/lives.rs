@@ -1,0 +1,49 @@
+//! How long access tokens live, by what the running services say: so that a revocation outlives every
+//! token it must refuse, also those of a service whose settings differ or have changed since.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use shared::{DbConnection, Timestamp, each_engine};
+
+use crate::schema::token_lives;
+
+/// Added to every life: clocks differ, and a token's times are whole seconds.
+const MARGIN: Duration = Duration::from_secs(60);
+/// Assumed while no service has said anything: longer than any default.
+const UNKNOWN: Duration = Duration::from_secs(86_400);
+
+/// Says that tokens which live `life` may be issued until `until`.
+pub fn record(conn: &mut DbConnection, life: Duration, until: Timestamp) -> QueryResult<()> {
+    let seconds = i64::try_from(life.as_secs()).unwrap_or(i64::MAX).saturating_add(1);
+    let row = (token_lives::seconds.eq(seconds), token_lives::issued_until.eq(until));
+    each_engine!(conn => diesel::insert_into(token_lives::table)
+        .values(row)
+        .on_conflict(token_lives::seconds)
+        .do_update()
+        .set(token_lives::issued_until.eq(until))
+        .execute(conn))
+    .map(|_| ())
+}
+
+/// When every token issued up to `now` has expired.
+pub fn last_expiry(conn: &mut DbConnection, now: Timestamp) -> QueryResult<Timestamp> {
+    let lives: Vec<(i64, Timestamp)> =
+        token_lives::table.select((token_lives::seconds, token_lives::issued_until)).load(conn)?;
+    let expiry = |(seconds, until): (i64, Timestamp)| until.min(now).after(secs(seconds));
+    let last = lives.into_iter().map(expiry).max().unwrap_or_else(|| now.after(UNKNOWN));
+    Ok(last.max(now).after(MARGIN))
+}
+
+/// Forgets lives whose last token has expired.
+pub fn forget(conn: &mut DbConnection, now: Timestamp) -> QueryResult<()> {
+    let lives: Vec<(i64, Timestamp)> =
+        token_lives::table.select((token_lives::seconds, token_lives::issued_until)).load(conn)?;
+    let over = lives.into_iter().filter(|(seconds, until)| until.after(secs(*seconds)).after(MARGIN) < now);
+    let over: Vec<i64> = over.map(|(seconds, _)| seconds).collect();
+    diesel::delete(token_lives::table.filter(token_lives::seconds.eq_any(over))).execute(conn).map(|_| ())
+}
+
+fn secs(seconds: i64) -> Duration {
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}

@@ -1,0 +1,5 @@
+//! Revocation: what validators refuse although its signature and times are good.
+
+mod entry;
+
+pub use entry::{Entry, Kind, Line, UnknownKind};
