@@ -6,6 +6,7 @@ pub mod internal;
 pub mod me;
 pub mod obtain;
 pub mod refresh;
+pub mod sessions;
 pub mod sliding;
 pub mod verify;
 pub mod well_known;

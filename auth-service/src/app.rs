@@ -1,6 +1,9 @@
 //! [`App`]: the running service, without its server.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Weak},
+};
 
 use actix_web::web::{Data, ServiceConfig};
 use futures_util::future::BoxFuture;
@@ -10,14 +13,18 @@ use shared::{
     http::management::Readiness,
     issuer::{IssuerUnavailable, KeySource, UserState, Users},
     keys::KeyError,
+    revocation::Revocations,
     token::{Parsed, Refusal},
 };
 
 use crate::{
     Config,
+    accounts::Accounts,
     error::AuthError,
-    internal_routes,
+    feed::Feed,
+    housekeeping, internal_routes,
     keyring::{Keyring, KeyringError, Purpose},
+    last_used::LastUsed,
     levelling::Level,
     migrations,
     mint::{Mint, fingerprint},
@@ -45,8 +52,8 @@ pub enum StartError {
     /// The client for `AUTH_JWK_URL` cannot be made.
     #[error(transparent)]
     Issuer(#[from] IssuerUnavailable),
-    /// The hashing threads cannot be started.
-    #[error("the hashing threads cannot be started: {0}")]
+    /// A thread cannot be started.
+    #[error("cannot start: {0}")]
     Threads(#[from] std::io::Error),
 }
 
@@ -54,15 +61,17 @@ pub enum StartError {
 #[derive(Clone, Debug)]
 pub struct App(Arc<Inner>);
 
-struct Inner {
+pub(crate) struct Inner {
     config: Config,
     db: Db,
     clock: Clock,
     keyring: Keyring,
     verifier: Verifier,
     refresh_verifier: Verifier,
+    feed: Feed,
     hashing: Arc<HashPool>,
     level: Arc<Level>,
+    last_used: LastUsed,
 }
 
 impl std::fmt::Debug for Inner {
@@ -76,6 +85,9 @@ impl App {
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
         let db = Db::connect(&config.database, migrations(), config.database_limits).await?;
         let keyring = Keyring::open(&config, &db, &clock).await?;
+        housekeeping::begin(&db, &config, &clock).await?;
+        let revocations = Revocations::new(config.revocation, clock.clone());
+        let feed = Feed::start(&db, revocations.clone(), keyring.clone()).await?;
         let rules = Arc::new(config.rules.clone());
         let keys = own_keys(&config, &keyring, &clock)?;
         let refresh_keys =
@@ -83,16 +95,35 @@ impl App {
         let threads = NonZeroUsize::new(config.hash_threads).unwrap_or(NonZeroUsize::MIN);
         let schemes = db.read(users::password_schemes).await?;
         let hashing = Arc::new(HashPool::new(threads, config.hash_queue)?);
-        Ok(Self(Arc::new(Inner {
-            verifier: Verifier::new(keys, Arc::clone(&rules), clock.clone()),
-            refresh_verifier: Verifier::new(refresh_keys, rules, clock.clone()),
+        let app = Self(Arc::new(Inner {
+            last_used: LastUsed::default(),
+            verifier: Verifier::new(keys, revocations, Arc::clone(&rules), clock.clone()),
+            // Whoever presents a refresh token is judged by the session's row.
+            refresh_verifier: Verifier::new(refresh_keys, Revocations::off(), rules, clock.clone()),
+            feed,
             level: Level::follow(db.clone(), Arc::clone(&hashing), schemes),
             hashing,
             config,
             db,
             clock,
             keyring,
-        })))
+        }));
+        housekeeping::spawn(&app);
+        Ok(app)
+    }
+
+    /// A handle that does not keep the service alive.
+    pub(crate) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
+    }
+
+    pub(crate) fn upgrade(weak: &Weak<Inner>) -> Option<Self> {
+        weak.upgrade().map(Self)
+    }
+
+    /// When sessions were used.
+    pub(crate) fn last_used(&self) -> &LastUsed {
+        &self.0.last_used
     }
 
     /// Adds the public routes and what they need.
@@ -110,13 +141,20 @@ impl App {
     /// What `/readyz` asks.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        Readiness::default().database("auth_database", self.db()).keys(self.verifier().keys())
+        Readiness::default()
+            .database("auth_database", self.db())
+            .keys(self.verifier().keys())
+            .revocations(self.feed().revocations())
     }
 
     /// Keys and users for validators in this process.
     #[must_use]
     pub fn issuer(&self) -> Issuer {
-        Issuer::Local { keys: self.keyring().published(), users: Arc::new(self.clone()) }
+        Issuer::Local {
+            keys: self.keyring().published(),
+            users: Arc::new(self.clone()),
+            revocations: self.feed().revocations().clone(),
+        }
     }
 
     /// The settings.
@@ -147,6 +185,22 @@ impl App {
     #[must_use]
     pub fn keyring(&self) -> &Keyring {
         &self.0.keyring
+    }
+
+    /// The revocation feed.
+    #[must_use]
+    pub fn feed(&self) -> &Feed {
+        &self.0.feed
+    }
+
+    /// The users, for those who change them. Wait for [`Feed::passed_on`] afterwards.
+    #[must_use]
+    pub fn accounts(&self) -> Accounts {
+        Accounts {
+            db: self.db().clone(),
+            clock: self.clock().clone(),
+            user_id_field: self.config().tokens.user_id_field,
+        }
     }
 
     /// The hashing threads.
@@ -232,7 +286,11 @@ impl Users for App {
 
 /// Where the service's own verifier takes keys from, checked against the key that signs.
 fn own_keys(config: &Config, keyring: &Keyring, clock: &Clock) -> Result<KeySource, StartError> {
-    let issuer = Issuer::Local { keys: keyring.published(), users: Arc::new(NoUsers) };
+    let issuer = Issuer::Local {
+        keys: keyring.published(),
+        users: Arc::new(NoUsers),
+        revocations: Revocations::off(),
+    };
     let keys = KeySource::choose(&config.rules, &issuer, clock)?;
     match &keys {
         KeySource::Fixed(fixed) => {

@@ -50,6 +50,9 @@ pub enum AuthError {
     /// An internal call without the service secret.
     #[error("an internal call was not authenticated")]
     NotAService,
+    /// The caller has no live session of this id.
+    #[error("no such session")]
+    NoSuchSession,
     /// The user of a valid token does not exist any more, or is inactive.
     #[error("the token's user is gone")]
     UserGone {
@@ -89,9 +92,11 @@ impl AuthError {
             Self::Credentials { challenge } => {
                 unauthorized("No active account found with the given credentials", challenge)
             }
-            Self::Token { refusal: Refusal::KeysUnavailable, .. } | Self::HashingBusy => {
+            Self::Token { refusal, .. } if refusal.is_unavailable() => {
                 Problem::unavailable(Duration::from_secs(1))
             }
+            Self::HashingBusy => Problem::unavailable(Duration::from_secs(1)),
+            Self::NoSuchSession => Problem::not_found(),
             Self::Token { refusal, challenge } => token_not_valid(&refusal.message(), challenge),
             Self::Ended { ended: Ended::Inactive, challenge } => {
                 unauthorized("No active account found for the given token.", challenge)

@@ -1,6 +1,6 @@
 //! Making tokens: SimpleJWT's claims in its order, ours behind them.
 
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 use serde_json::{Map, Value, json};
 use shared::{
     Timestamp,
@@ -197,16 +197,4 @@ impl Stamp {
 pub fn fingerprint(encoded_password: &str) -> String {
     use md5::{Digest, Md5};
     hex::encode_upper(Md5::digest(encoded_password.as_bytes()))
-}
-
-/// The session id of a token minted by the original: SHA-256 of its `jti`, cut to a UUID (version 8,
-/// RFC 9562).
-#[must_use]
-pub fn adopted_session_id(jti: &str) -> uuid::Uuid {
-    let digest = digest::digest(&digest::SHA256, jti.as_bytes());
-    let mut bytes = [0; 16];
-    for (to, from) in bytes.iter_mut().zip(digest.as_ref()) {
-        *to = *from;
-    }
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }

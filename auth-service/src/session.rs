@@ -9,13 +9,14 @@ mod adoption;
 use std::time::Duration;
 
 use diesel::QueryResult;
-use shared::{Claims, DbConnection, Timestamp};
+use shared::{Claims, DbConnection, Timestamp, revocation::adopted_session_id};
 
 pub use adoption::{adopt, blank, foreign_session, predates};
 
 use crate::{
     config::{self, TokenPolicy},
-    mint::{GENERATION, adopted_session_id},
+    mint::GENERATION,
+    revocation,
     store::sessions::{self, Reason, Rotation, Session, SessionId},
 };
 
@@ -199,7 +200,7 @@ fn losing(
         }
         return Ok(Refreshed::Repeated(session.clone()));
     }
-    sessions::revoke(conn, session.id, Reason::Reuse, context.now)?;
+    conn.write_transaction(|conn| revocation::end(conn, session.id, Reason::Reuse, context.now))?;
     tracing::warn!(session.id = %session.id, "a spent refresh token was presented: the session has ended");
     Ok(Refreshed::Reused(session.id))
 }
@@ -263,20 +264,19 @@ pub fn blacklist(
     token: &Presented,
     context: &Context,
 ) -> QueryResult<Result<(), Ended>> {
-    if sessions::revoke(conn, token.session, Reason::Blacklisted, context.now)? {
+    let ended = conn.write_transaction(|conn| {
+        if revocation::end(conn, token.session, Reason::Blacklisted, context.now)? {
+            return Ok(true);
+        }
+        if !token.foreign || sessions::find(conn, token.session)?.is_some() {
+            return Ok(false);
+        }
+        // Adopted and ended at once. Should somebody adopt it in between, the second attempt ends it.
+        sessions::insert_if_absent(conn, &blank(token, context))?;
+        revocation::end(conn, token.session, Reason::Blacklisted, context.now)
+    })?;
+    if ended {
         return Ok(Ok(()));
-    }
-    if token.foreign {
-        let mut session = blank(token, context);
-        session.revoked_at = Some(context.now);
-        session.revoked_reason = Some(Reason::Blacklisted.as_str().to_owned());
-        if sessions::insert_if_absent(conn, &session)? {
-            return Ok(Ok(()));
-        }
-        // Somebody adopted it in between.
-        if sessions::revoke(conn, token.session, Reason::Blacklisted, context.now)? {
-            return Ok(Ok(()));
-        }
     }
     let session = sessions::find(conn, token.session)?;
     Ok(Err(session.map_or(Ended::Blacklisted, |session| Ended::of(&session))))

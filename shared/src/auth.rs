@@ -7,12 +7,13 @@ mod header;
 
 use std::{
     future::{Ready, ready},
+    sync::Arc,
     time::Duration,
 };
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::StatusCode, web::Data};
 use futures_util::future::{Either, LocalBoxFuture};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub use classes::{AuthenticationClasses, Class, bearer_challenge};
 use header::{Credentials, credentials};
@@ -79,8 +80,8 @@ impl Authenticator {
     }
 
     /// The caller, if that can be said without asking anybody.
-    fn decide(&self, decoded: Result<Map<String, Value>, Refusal>) -> Result<Caller, Problem> {
-        if matches!(decoded, Err(Refusal::KeysUnavailable)) {
+    fn decide(&self, decoded: Result<Arc<Claims>, Refusal>) -> Result<Caller, Problem> {
+        if decoded.as_ref().is_err_and(Refusal::is_unavailable) {
             return Err(Problem::unavailable(Duration::from_secs(1)));
         }
         let claims = first_kind(decoded, &self.rules().token_kinds, self.rules())
@@ -162,7 +163,7 @@ pub(crate) struct VaryCookie;
 #[derive(Debug, Clone)]
 pub struct Caller {
     user_id: String,
-    claims: Claims,
+    claims: Arc<Claims>,
 }
 
 impl Caller {
@@ -180,7 +181,7 @@ impl Caller {
 
     /// The token's claims.
     #[must_use]
-    pub const fn claims(&self) -> &Claims {
+    pub fn claims(&self) -> &Claims {
         &self.claims
     }
 }

@@ -10,8 +10,10 @@ use futures_util::future::BoxFuture;
 
 use crate::{
     Clock, Secret,
+    config::process::RevocationPolicy,
     jwks::{JwksClient, JwksOptions},
     keys::KeySet,
+    revocation::{Revocations, follow::Follower},
     verifier::Rules,
 };
 
@@ -44,6 +46,8 @@ pub enum Issuer {
         keys: Arc<ArcSwap<KeySet>>,
         /// Its users.
         users: Arc<dyn Users>,
+        /// What it has revoked.
+        revocations: Revocations,
     },
     /// An auth service elsewhere, at the address of its management port.
     Http {
@@ -72,6 +76,33 @@ impl Issuer {
     /// An issuer over HTTP.
     pub fn http(url: url::Url, secret: Option<Secret<String>>) -> Result<Self, IssuerUnavailable> {
         Ok(Self::Http { url, secret, client: http_client()? })
+    }
+
+    /// What the issuer revokes, followed from now on as `policy` says.
+    pub fn revocations(
+        &self,
+        policy: RevocationPolicy,
+        keys: &KeySource,
+        clock: &Clock,
+    ) -> Result<Revocations, IssuerUnavailable> {
+        match self {
+            Self::Local { revocations, .. } => Ok(revocations.clone()),
+            Self::Http { .. } if !policy.follow => {
+                tracing::warn!(
+                    "REVOCATION=off: a token works until it expires, whatever happens to its session"
+                );
+                Ok(Revocations::off())
+            }
+            Self::Http { secret: None, .. } => {
+                Err(IssuerUnavailable("without SERVICE_SECRET the revocation feed cannot be had".into()))
+            }
+            Self::Http { url, secret: Some(secret), .. } => {
+                let revocations = Revocations::new(policy, clock.clone());
+                let follower = Follower::new(url, secret.clone(), revocations.clone(), keys.clone())?;
+                tokio::spawn(follower.run());
+                Ok(revocations)
+            }
+        }
     }
 
     /// Asks for a user's state.
@@ -159,12 +190,28 @@ impl KeySource {
         }
     }
 
-    /// Waits until keys are known, and keeps them fresh from then on. Call it before the first request
-    /// is served. Keys of a foreign JWKS are not waited for: without them tokens are invalid.
-    pub async fn ready(&self) {
-        let Self::Http(client) = self else { return };
-        client.follow();
-        if !client.is_foreign() {
+    /// The issuer says that its key set has this version: fetches it, unless it is known.
+    pub fn announced(&self, version: i64) {
+        if let Self::Http(client) = self
+            && !client.is_foreign()
+        {
+            client.announced(version);
+        }
+    }
+
+    /// Keeps the keys fresh from now on.
+    pub fn follow(&self) {
+        if let Self::Http(client) = self {
+            client.follow();
+        }
+    }
+
+    /// Waits until keys are known. Keys of a foreign JWKS are not waited for: without them tokens are
+    /// invalid.
+    pub async fn known(&self) {
+        if let Self::Http(client) = self
+            && !client.is_foreign()
+        {
             client.known().await;
         }
     }

@@ -92,7 +92,7 @@ async fn a_password_change_calls_in_foreign_tokens_issued_before_it() {
     let (server, clock, client) = moved(&[]).await;
     let auth = &server.stack.auth;
     let password = shared::Secret::new("another-Pa55word".to_owned());
-    auth_service::accounts::set_password(auth.db(), auth.hashing(), &clock, "ada", password).await.unwrap();
+    auth.accounts().set_password(auth.hashing(), "ada", password).await.unwrap();
     let foreign = minted_by_the_original(json!({}));
     assert_eq!(client.refresh_with(&foreign).await.unwrap().detail(), "Token is blacklisted");
     let verify = client.post("/api/token/verify/", &json!({"token": foreign})).await.unwrap();
@@ -104,12 +104,12 @@ async fn a_password_change_calls_in_foreign_tokens_issued_before_it() {
 
 #[tokio::test]
 async fn a_foreign_token_of_nobody_or_of_an_inactive_user_is_refused() {
-    let (server, clock, client) = moved(&[]).await;
+    let (server, _, client) = moved(&[]).await;
     for user_id in [json!("8"), json!(""), json!(null), json!([7])] {
         let foreign = minted_by_the_original(json!({"user_id": user_id}));
         assert_eq!(client.refresh_with(&foreign).await.unwrap().status, 401, "{user_id}");
     }
-    auth_service::accounts::set_active(server.stack.auth.db(), &clock, "ada", false).await.unwrap();
+    server.stack.auth.accounts().set_active("ada", false).await.unwrap();
     let answer = client.refresh_with(&minted_by_the_original(json!({}))).await.unwrap();
     assert_eq!(answer.detail(), "No active account found for the given token.");
 }
@@ -143,7 +143,7 @@ async fn a_foreign_sliding_token_is_adopted_and_goes_on_sliding() {
         assert_eq!(answer.status, 200, "{answer:?}");
         token = answer.text_of("token").unwrap();
     }
-    auth_service::accounts::set_active(server.stack.auth.db(), &clock, "ada", false).await.unwrap();
+    server.stack.auth.accounts().set_active("ada", false).await.unwrap();
     let answer = client.post("/api/token/sliding/refresh/", &json!({ "token": token })).await.unwrap();
     assert_eq!((answer.status, answer.detail()), (401, "No active account found for the given token."));
 }

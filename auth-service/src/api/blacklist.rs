@@ -19,6 +19,7 @@ pub async fn blacklist(app: Data<App>, request: HttpRequest, body: Body) -> Resu
         let context = app.session_context(client(&app, &request))?;
         let ended = app.db().write(move |conn| session::blacklist(conn, &token, &context)).await?;
         ended.map_err(|ended| app.ended(ended))?;
+        app.feed().passed_on().await;
     }
     Ok(HttpResponse::Ok().json(json!({})))
 }

@@ -2,13 +2,15 @@
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
+    http::header,
     web::{Data, Query},
 };
 use aws_lc_rs::constant_time;
+use futures_util::StreamExt as _;
 use serde::Deserialize;
-use shared::{Problem, issuer::SERVICE_SECRET_HEADER};
+use shared::{Problem, http::server::Closing, issuer::SERVICE_SECRET_HEADER, revocation::wire::Place};
 
-use crate::{App, error::AuthError};
+use crate::{App, error::AuthError, feed};
 
 /// Refuses a call that does not carry one of the service secrets; without any, every call.
 fn authenticate(app: &App, request: &HttpRequest) -> Result<(), AuthError> {
@@ -42,4 +44,27 @@ pub async fn user_state(
         Some(state) => HttpResponse::Ok().json(state),
         None => Problem::not_found().error_response(),
     })
+}
+
+/// The revocation feed; see [`shared::revocation::wire`].
+pub async fn revocations(
+    app: Data<App>,
+    request: HttpRequest,
+    place: Option<Query<Place>>,
+    closing: Option<Data<Closing>>,
+) -> Result<HttpResponse, AuthError> {
+    authenticate(&app, &request)?;
+    let place = place.map(Query::into_inner).unwrap_or_default();
+    let events = feed::stream(app.feed(), app.db(), &place);
+    // Without this, a server that stops would wait for its followers.
+    let closed = async move {
+        match closing {
+            Some(closing) => closing.begun().await,
+            None => std::future::pending().await,
+        }
+    };
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .streaming(events.take_until(Box::pin(closed))))
 }

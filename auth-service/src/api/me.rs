@@ -76,8 +76,9 @@ pub async fn change(app: Data<App>, caller: Caller, body: Body) -> Result<HttpRe
 }
 
 /// The caller's account, if the token still speaks for it.
-async fn load(app: &App, caller: &Caller) -> Result<User, AuthError> {
+pub(super) async fn load(app: &App, caller: &Caller) -> Result<User, AuthError> {
     let token = Presented::new(caller.claims());
+    app.last_used().note(token.session, app.now());
     let field = app.config().tokens.user_id_field;
     let (sid, claim) = (token.session, token.user_claim);
     let load = move |conn: &mut DbConnection| {

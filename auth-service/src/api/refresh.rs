@@ -1,5 +1,7 @@
 //! `POST token/refresh/`: a new access token, and with rotation a new refresh token.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 use shared::{
@@ -31,6 +33,9 @@ pub async fn refresh(app: Data<App>, request: HttpRequest, body: Body) -> Result
     let token = Presented::new(&claims);
     let context = app.session_context(client(&app, &request))?;
     let outcome = app.db().write(move |conn| session::refresh(conn, &token, &context)).await?;
+    if matches!(outcome, Refreshed::Reused(_)) {
+        app.feed().passed_on().await;
+    }
     let answer = match outcome {
         Refreshed::AccessOnly(session) => access_only(&app, &claims, &session)?,
         Refreshed::Kept(session) => kept(&app, &claims, &session)?,
@@ -42,7 +47,7 @@ pub async fn refresh(app: Data<App>, request: HttpRequest, body: Body) -> Result
 }
 
 /// Reads and verifies the refresh token of a request.
-pub(super) async fn presented(app: &App, body: Body) -> Result<Claims, AuthError> {
+pub(super) async fn presented(app: &App, body: Body) -> Result<Arc<Claims>, AuthError> {
     let input = body.read().await?;
     let mut form = Form::new(&input, Mode::Full);
     let text = form.required("refresh", Text::required());
