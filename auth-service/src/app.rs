@@ -8,7 +8,7 @@ use shared::{
     Authenticator, Clock, Db, DbError, Issuer, Timestamp, Verifier,
     auth::bearer_challenge,
     http::management::Readiness,
-    issuer::{IssuerUnavailable, KeySource, UserState, Users},
+    issuer::{ExchangeError, Exchanged, IssuerUnavailable, KeySource, Presented, UserState, Users},
     keys::KeyError,
     token::{Parsed, Refusal},
 };
@@ -16,7 +16,7 @@ use shared::{
 use crate::{
     Config,
     error::AuthError,
-    internal_routes,
+    exchange, internal_routes,
     keyring::{Keyring, KeyringError, Purpose},
     levelling::Level,
     migrations,
@@ -228,6 +228,12 @@ impl Users for App {
     fn state(&self, user_id: String) -> BoxFuture<'_, Result<Option<UserState>, IssuerUnavailable>> {
         Box::pin(async move { self.user_state(&user_id).await.map_err(|e| IssuerUnavailable(e.to_string())) })
     }
+
+    fn exchange(&self, presented: Presented) -> BoxFuture<'_, Result<Exchanged, ExchangeError>> {
+        Box::pin(async move {
+            exchange::exchange(self, presented).await.map_err(|error| exchange::undecided(&error))
+        })
+    }
 }
 
 /// Where the service's own verifier takes keys from, checked against the key that signs.
@@ -258,5 +264,9 @@ struct NoUsers;
 impl Users for NoUsers {
     fn state(&self, _: String) -> BoxFuture<'_, Result<Option<UserState>, IssuerUnavailable>> {
         Box::pin(async { Err(IssuerUnavailable("not asked for".into())) })
+    }
+
+    fn exchange(&self, _: Presented) -> BoxFuture<'_, Result<Exchanged, ExchangeError>> {
+        Box::pin(async { Err(ExchangeError::Unavailable("not asked for".into())) })
     }
 }

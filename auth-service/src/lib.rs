@@ -6,6 +6,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod error;
+pub mod exchange;
 pub mod keyring;
 pub mod levelling;
 pub mod login;
@@ -20,7 +21,7 @@ mod app;
 
 use actix_web::{http::Method, web::ServiceConfig};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use shared::{Endpoint, Migrations};
+use shared::{Endpoint, Migrations, issuer::EXCHANGE_PATH};
 
 pub use app::{App, StartError};
 pub use config::Config;
@@ -67,6 +68,7 @@ pub fn routes(config: &mut ServiceConfig) {
 /// The management port's surface, beside health, readiness and metrics.
 pub fn internal_routes(config: &mut ServiceConfig) {
     config.service(Endpoint::open("/internal/user-state/").get(api::internal::user_state));
+    config.service(Endpoint::open(EXCHANGE_PATH).on(Method::POST, api::internal::exchange));
     well_known(config);
 }
 

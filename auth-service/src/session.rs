@@ -6,7 +6,7 @@
 
 mod adoption;
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use diesel::QueryResult;
 use shared::{Claims, DbConnection, Timestamp};
@@ -126,6 +126,20 @@ pub struct Client {
     pub address: String,
     /// Its `User-Agent`, cut to 256 characters.
     pub user_agent: String,
+}
+
+/// The longest `User-Agent` kept, in characters.
+const USER_AGENT: usize = 256;
+
+impl Client {
+    /// A client by what it says of itself.
+    #[must_use]
+    pub fn new(address: Option<IpAddr>, user_agent: &str) -> Self {
+        Self {
+            address: address.map(|address| address.to_string()).unwrap_or_default(),
+            user_agent: user_agent.chars().filter(|c| !c.is_control()).take(USER_AGENT).collect(),
+        }
+    }
 }
 
 /// Refreshes: at most one step of the session, decided by one statement.

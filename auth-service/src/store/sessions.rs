@@ -194,6 +194,20 @@ pub fn revoke_all(
         .execute(conn)
 }
 
+/// Removes up to `limit` sessions of one user past their absolute limit.
+pub fn purge_of(conn: &mut DbConnection, user: UserId, now: Timestamp, limit: i64) -> QueryResult<usize> {
+    let over = sessions::table
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::absolute_expires_at.le(now))
+        .select(sessions::id)
+        .limit(limit);
+    let over: Vec<SessionId> = over.load(conn)?;
+    if over.is_empty() {
+        return Ok(0);
+    }
+    diesel::delete(sessions::table.filter(sessions::id.eq_any(over))).execute(conn)
+}
+
 /// Removes up to `limit` sessions past their absolute limit. Before it, a token that the original
 /// minted may still be alive, and without its row it would be adopted anew.
 pub fn purge(conn: &mut DbConnection, now: Timestamp, limit: i64) -> QueryResult<usize> {
