@@ -17,12 +17,6 @@ pub enum Class {
     Basic,
 }
 
-impl Class {
-    const fn takes_tokens(self) -> bool {
-        matches!(self, Self::Jwt | Self::StatelessJwt)
-    }
-}
-
 impl FromStr for Class {
     type Err = ConfigError;
 
@@ -58,20 +52,15 @@ impl AuthenticationClasses {
         Ok(Self(classes))
     }
 
-    /// Whether tokens are taken at all.
-    pub(super) fn take_tokens(&self) -> bool {
-        self.0.iter().any(|class| class.takes_tokens())
+    /// The classes in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Class> {
+        self.0.iter().copied()
     }
 
-    /// Whether a session cookie is looked for: before the token, or because there is none.
-    pub(super) fn looks_at_cookies(&self, has_token: bool) -> bool {
-        let mut before_token = self.0.iter().take_while(|c| !has_token || !c.takes_tokens());
-        before_token.any(|class| *class == Class::Session)
-    }
-
-    /// Whether the user's state must not be asked for.
-    pub(super) fn stateless(&self) -> bool {
-        self.0.iter().find(|class| class.takes_tokens()) == Some(&Class::StatelessJwt)
+    /// Whether a class is among them.
+    #[must_use]
+    pub fn contains(&self, class: Class) -> bool {
+        self.0.contains(&class)
     }
 
     /// `WWW-Authenticate` of a refusal; sessions have none.
