@@ -6,7 +6,7 @@ use actix_web::web::{Data, ServiceConfig};
 use futures_util::future::BoxFuture;
 use shared::{
     Authenticator, Clock, Db, DbError, Issuer, Timestamp, Verifier,
-    auth::bearer_challenge,
+    auth::{HeldTokens, bearer_challenge},
     http::management::Readiness,
     issuer::{ExchangeError, Exchanged, IssuerUnavailable, KeySource, Presented, UserState, Users},
     keys::KeyError,
@@ -63,6 +63,8 @@ struct Inner {
     refresh_verifier: Verifier,
     hashing: Arc<HashPool>,
     level: Arc<Level>,
+    /// One for all workers, each of which has an authenticator of its own.
+    held: HeldTokens,
 }
 
 impl std::fmt::Debug for Inner {
@@ -88,6 +90,7 @@ impl App {
             refresh_verifier: Verifier::new(refresh_keys, rules, clock.clone()),
             level: Level::follow(db.clone(), Arc::clone(&hashing), schemes),
             hashing,
+            held: HeldTokens::new(clock.clone()),
             config,
             db,
             clock,
@@ -97,8 +100,10 @@ impl App {
 
     /// Adds the public routes and what they need.
     pub fn configure(&self, config: &mut ServiceConfig) {
-        let authenticator =
-            Authenticator::new(self.verifier().clone(), self.issuer(), self.config().classes.clone());
+        let classes = self.config().classes.clone();
+        let authenticator = Authenticator::new(self.verifier().clone(), self.issuer(), classes)
+            .holding(self.0.held.clone())
+            .behind(self.config().trusted_proxies.clone());
         config.app_data(Data::new(self.clone())).app_data(Data::new(authenticator)).configure(routes);
     }
 

@@ -6,6 +6,7 @@
 //! them: each has nothing to say, authenticates, or refuses, and a refusal ends the search. A class
 //! answers at once where it can, so that a bearer token costs no boxed future.
 
+mod basic;
 mod bearer;
 pub mod classes;
 mod header;
@@ -19,9 +20,12 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::Statu
 use futures_util::future::{Either, LocalBoxFuture};
 use serde_json::Value;
 
+pub use basic::HeldTokens;
 pub use classes::{AuthenticationClasses, Class, bearer_challenge};
 
-use crate::{Claims, Issuer, Problem, Verifier, token::Refusal, verifier::Rules};
+use crate::{
+    Claims, Issuer, Problem, Verifier, http::origin::TrustedProxies, token::Refusal, verifier::Rules,
+};
 
 /// Decides who calls, from the request's headers and the verifier's rules.
 #[derive(Debug, Clone)]
@@ -30,6 +34,8 @@ pub struct Authenticator {
     issuer: Issuer,
     classes: AuthenticationClasses,
     ask_user_state: bool,
+    held: HeldTokens,
+    proxies: TrustedProxies,
 }
 
 /// What a class, or all of them together, says of a request: the caller, nothing, or the refusal that
@@ -51,8 +57,10 @@ impl Attempt {
 impl Authenticator {
     /// An authenticator that trusts tokens alone.
     #[must_use]
-    pub const fn new(verifier: Verifier, issuer: Issuer, classes: AuthenticationClasses) -> Self {
-        Self { verifier, issuer, classes, ask_user_state: false }
+    pub fn new(verifier: Verifier, issuer: Issuer, classes: AuthenticationClasses) -> Self {
+        let held = HeldTokens::new(verifier.clock().clone());
+        let proxies = TrustedProxies::default();
+        Self { verifier, issuer, classes, ask_user_state: false, held, proxies }
     }
 
     /// Also asks the issuer for the user's state on every request, as the original's database
@@ -60,6 +68,20 @@ impl Authenticator {
     #[must_use]
     pub const fn asking_user_state(mut self, ask: bool) -> Self {
         self.ask_user_state = ask;
+        self
+    }
+
+    /// Shares what Basic credentials were exchanged for with other authenticators of this process.
+    #[must_use]
+    pub fn holding(mut self, held: HeldTokens) -> Self {
+        self.held = held;
+        self
+    }
+
+    /// Believes these proxies about the client's address; unless told otherwise, those on loopback.
+    #[must_use]
+    pub fn behind(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
         self
     }
 
@@ -121,8 +143,7 @@ impl Authenticator {
                 request.extensions_mut().insert(VaryCookie);
                 Attempt::NOTHING
             }
-            // Known for its place in the order and its challenge alone.
-            Class::Basic => Attempt::NOTHING,
+            Class::Basic => basic::attempt(self, request),
         }
     }
 

@@ -34,11 +34,14 @@ async fn protected(_: Caller) -> HttpResponse {
 /// Waits for the issuer's keys, then binds. The server serves once it is awaited.
 pub async fn bind(cli: Cli, vars: &Variables, clock: Clock) -> anyhow::Result<(Vec<SocketAddr>, Server)> {
     let rules = Arc::new(VerifierSettings::read(vars)?.rules()?);
-    let issuer = Issuer::http(cli.issuer, config::service_secrets(vars)?.into_iter().next())?;
+    let (classes, secret) =
+        (AuthenticationClasses::read(vars)?, config::service_secrets(vars)?.into_iter().next());
+    classes.demand_secret(secret.as_ref())?;
+    let issuer = Issuer::http(cli.issuer, secret)?;
     let keys = KeySource::choose(&rules, &issuer, &clock)?;
     keys.ready().await;
     let verifier = Verifier::new(keys, rules, clock);
-    let authenticator = Authenticator::new(verifier, issuer, AuthenticationClasses::read(vars)?);
+    let authenticator = Authenticator::new(verifier, issuer, classes);
     let authenticator = web::Data::new(authenticator);
     let server = HttpServer::new(move || {
         App::new()

@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
-use crate::config::{ConfigError, Variables};
+use crate::{
+    Secret,
+    config::{ConfigError, Variables},
+};
 
 /// One way of authenticating, named as in the original's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,15 @@ impl AuthenticationClasses {
     #[must_use]
     pub fn contains(&self, class: Class) -> bool {
         self.0.contains(&class)
+    }
+
+    /// Stops a service that is to ask an issuer elsewhere about passwords, but cannot.
+    pub fn demand_secret(&self, secret: Option<&Secret<String>>) -> Result<(), ConfigError> {
+        if secret.is_none() && self.contains(Class::Basic) {
+            let complaint = "must be set with BasicAuthentication: the auth service answers nobody else";
+            return Err(ConfigError::new("SERVICE_SECRET", complaint));
+        }
+        Ok(())
     }
 
     /// `WWW-Authenticate` of a refusal; sessions have none.

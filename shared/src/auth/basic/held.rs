@@ -193,7 +193,11 @@ mod tests {
         let pairs = [("ada", "secret"), ("ada", "Secret"), ("adas", "ecret"), ("ad", "asecret"), ("", "")];
         for (i, one) in pairs.iter().enumerate() {
             for (j, other) in pairs.iter().enumerate() {
-                assert_eq!(i == j, key(&held, one.0, one.1) == key(&held, other.0, other.1), "{one:?} {other:?}");
+                assert_eq!(
+                    i == j,
+                    key(&held, one.0, one.1) == key(&held, other.0, other.1),
+                    "{one:?} {other:?}"
+                );
             }
         }
     }
