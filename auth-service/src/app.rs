@@ -98,7 +98,8 @@ impl App {
     /// Adds the public routes and what they need.
     pub fn configure(&self, config: &mut ServiceConfig) {
         let authenticator =
-            Authenticator::new(self.verifier().clone(), self.issuer(), self.config().classes.clone());
+            Authenticator::new(self.verifier().clone(), self.issuer(), self.config().classes.clone())
+                .behind(self.config().trusted_proxies.clone());
         config.app_data(Data::new(self.clone())).app_data(Data::new(authenticator)).configure(routes);
     }
 

@@ -8,20 +8,26 @@
 
 mod bearer;
 pub mod classes;
+pub mod cookies;
+pub mod csrf;
 mod header;
+mod session;
 
 use std::{
     future::{Ready, ready},
     time::Duration,
 };
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::StatusCode, web::Data};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode, web::Data};
 use futures_util::future::{Either, LocalBoxFuture};
 use serde_json::Value;
 
 pub use classes::{AuthenticationClasses, Class, bearer_challenge};
+pub use cookies::CookieJar;
 
-use crate::{Claims, Issuer, Problem, Verifier, token::Refusal, verifier::Rules};
+use crate::{
+    Claims, Issuer, Problem, Verifier, http::origin::TrustedProxies, token::Refusal, verifier::Rules,
+};
 
 /// Decides who calls, from the request's headers and the verifier's rules.
 #[derive(Debug, Clone)]
@@ -29,6 +35,7 @@ pub struct Authenticator {
     verifier: Verifier,
     issuer: Issuer,
     classes: AuthenticationClasses,
+    proxies: TrustedProxies,
     ask_user_state: bool,
 }
 
@@ -51,8 +58,16 @@ impl Attempt {
 impl Authenticator {
     /// An authenticator that trusts tokens alone.
     #[must_use]
-    pub const fn new(verifier: Verifier, issuer: Issuer, classes: AuthenticationClasses) -> Self {
-        Self { verifier, issuer, classes, ask_user_state: false }
+    pub fn new(verifier: Verifier, issuer: Issuer, classes: AuthenticationClasses) -> Self {
+        Self { verifier, issuer, classes, proxies: TrustedProxies::default(), ask_user_state: false }
+    }
+
+    /// Believes these proxies, instead of those on loopback, under which scheme and host a client
+    /// reached us. Cookies depend on it.
+    #[must_use]
+    pub fn behind(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
+        self
     }
 
     /// Also asks the issuer for the user's state on every request, as the original's database
@@ -67,6 +82,18 @@ impl Authenticator {
     #[must_use]
     pub const fn verifier(&self) -> &Verifier {
         &self.verifier
+    }
+
+    /// The session cookies of a request.
+    #[must_use]
+    pub fn cookies<'a>(&'a self, request: &'a HttpRequest) -> CookieJar<'a> {
+        CookieJar::of(request, &self.rules().cookies, &self.proxies)
+    }
+
+    /// Whether session cookies are taken.
+    #[must_use]
+    pub fn takes_cookies(&self) -> bool {
+        self.classes.contains(Class::Session)
     }
 
     /// Who calls, if any class has something to say of the request.
@@ -117,10 +144,7 @@ impl Authenticator {
         match class {
             Class::Jwt => bearer::attempt(self, request, self.ask_user_state),
             Class::StatelessJwt => bearer::attempt(self, request, false),
-            Class::Session => {
-                request.extensions_mut().insert(VaryCookie);
-                Attempt::NOTHING
-            }
+            Class::Session => session::attempt(self, request),
             // Known for its place in the order and its challenge alone.
             Class::Basic => Attempt::NOTHING,
         }
@@ -176,9 +200,9 @@ enum Unfit {
     PasswordChanged,
 }
 
-/// The answer where a token could not be judged at all: not the caller's fault, so never a 401.
+/// The answer where a token could not be judged at all.
 fn outage(refusal: &Refusal) -> Option<Problem> {
-    matches!(refusal, Refusal::KeysUnavailable).then(|| Problem::unavailable(Duration::from_secs(1)))
+    refusal.is_outage().then(|| Problem::unavailable(Duration::from_secs(1)))
 }
 
 /// Among a request's extensions: a session cookie was looked for, so the answer varies with it.

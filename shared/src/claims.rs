@@ -38,6 +38,8 @@ impl Default for ClaimNames {
 pub const SID: &str = "sid";
 /// Present and true in tokens of superusers.
 pub const IS_SUPERUSER: &str = "is_superuser";
+/// The digest of the CSRF cookie that a login by cookie is bound to; see [`crate::auth::csrf`].
+pub const CSRF: &str = "csrf";
 
 /// The claims of a token whose signature, times, issuer and audience have been verified.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +86,12 @@ impl Claims {
     #[must_use]
     pub fn session(&self) -> Option<&str> {
         self.map.get(SID).and_then(Value::as_str)
+    }
+
+    /// The digest of the CSRF cookie, in tokens of a login by cookie.
+    #[must_use]
+    pub fn csrf(&self) -> Option<&str> {
+        self.map.get(CSRF).and_then(Value::as_str)
     }
 
     /// Whether the issuer says that the user is a superuser.
