@@ -27,23 +27,17 @@ pub(crate) enum Verdict {
     Failed(Vec<Difference>),
 }
 
-/// Whether a fixture waits for a later release: it uses a session cookie or Basic credentials.
+/// Whether a fixture waits for a later release: it uses Basic credentials.
 pub(crate) fn is_waiting(fixture: &Fixture) -> bool {
     let asks = |request: &Request| {
         request.headers.iter().any(|(name, value)| {
             let lower = value.trim_start().to_ascii_lowercase();
             let is_authorization = name.to_ascii_lowercase().starts_with("authorization");
-            name.eq_ignore_ascii_case("Authorization-Basic")
-                || is_authorization && lower.starts_with("basic")
-                || name.eq_ignore_ascii_case("Cookie") && lower.contains("sessionid")
+            name.eq_ignore_ascii_case("Authorization-Basic") || is_authorization && lower.starts_with("basic")
         })
     };
-    asks(&fixture.request)
-        || fixture.setup.iter().any(|step| match step {
-            Step::Session { .. } => true,
-            Step::Http { request, .. } => asks(request),
-            _ => false,
-        })
+    let in_setup = |step: &Step| matches!(step, Step::Http { request, .. } if asks(request));
+    asks(&fixture.request) || fixture.setup.iter().any(in_setup)
 }
 
 /// Plays one fixture against a running system.
