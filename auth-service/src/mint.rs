@@ -170,11 +170,10 @@ fn speak_for(session: &Session, claims: &mut Map<String, Value>) {
     }
 }
 
-/// Copies the digest of the CSRF cookie. One beside no session is not ours: the original calls
-/// anything by that name, and whoever chose its value could pass for the session's own pages.
+/// Copies the digest of the CSRF cookie, where it is ours.
 fn inherit_csrf(parent: &Map<String, Value>, claims: &mut Map<String, Value>) {
-    if let Some(csrf) = parent.get(CSRF).filter(|csrf| csrf.is_string() && parent.contains_key(SID)) {
-        claims.insert(CSRF.into(), csrf.clone());
+    if let Some(csrf) = shared::claims::csrf(parent) {
+        claims.insert(CSRF.into(), json!(csrf));
     }
 }
 
