@@ -3,9 +3,12 @@
 pub mod blacklist;
 pub mod describe;
 pub mod internal;
+mod issued;
+pub mod logout;
 pub mod me;
 pub mod obtain;
 pub mod refresh;
+pub mod session;
 pub mod sliding;
 pub mod verify;
 pub mod well_known;

@@ -36,7 +36,7 @@ pub const fn migrations() -> Migrations {
 
 /// The whole public HTTP surface.
 pub fn routes(config: &mut ServiceConfig) {
-    use api::{blacklist, describe, me, obtain, refresh, sliding, verify};
+    use api::{blacklist, describe, logout, me, obtain, refresh, session, sliding, verify};
     for base in ["/api/v1/user/token", "/api/token"] {
         let token = |path: &str| Endpoint::open(&format!("{base}{path}"));
         config
@@ -61,7 +61,18 @@ pub fn routes(config: &mut ServiceConfig) {
             )
             .service(token("/").on(Method::POST, obtain::obtain).on(Method::OPTIONS, describe::obtain));
     }
-    config.service(Endpoint::protected("/api/v1/user/me/").get(me::show).on(Method::PATCH, me::change));
+    config
+        .service(Endpoint::protected("/api/v1/user/me/").get(me::show).on(Method::PATCH, me::change))
+        .service(
+            Endpoint::open("/api/v1/user/session/")
+                .get(session::show)
+                .on(Method::POST, session::log_in)
+                .on(Method::OPTIONS, describe::session),
+        );
+    for path in ["/api/v1/user/logout/", "/api/v1/user/token/logout/"] {
+        let log_out = Endpoint::open(path).on(Method::POST, logout::log_out);
+        config.service(log_out.on(Method::OPTIONS, describe::log_out));
+    }
     well_known(config);
 }
 

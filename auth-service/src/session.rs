@@ -271,24 +271,25 @@ fn keeping_the_old(conn: &mut DbConnection, token: &Presented, context: &Context
     Ok(sessions::prolong(conn, &step)?.map_or(Refreshed::Ended(Ended::Blacklisted), Refreshed::Kept))
 }
 
-/// Ends the session of a refresh token. Says in which words, if it had ended before.
-pub fn blacklist(
+/// Ends the session of a token. Says in which words, if it had ended before.
+pub fn end(
     conn: &mut DbConnection,
     token: &Presented,
+    reason: Reason,
     context: &Context,
 ) -> QueryResult<Result<(), Ended>> {
-    if sessions::revoke(conn, token.session, Reason::Blacklisted, context.now)? {
+    if sessions::revoke(conn, token.session, reason, context.now)? {
         return Ok(Ok(()));
     }
     if token.foreign {
         let mut session = blank(token, context);
         session.revoked_at = Some(context.now);
-        session.revoked_reason = Some(Reason::Blacklisted.as_str().to_owned());
+        session.revoked_reason = Some(reason.as_str().to_owned());
         if sessions::insert_if_absent(conn, &session)? {
             return Ok(Ok(()));
         }
         // Somebody adopted it in between.
-        if sessions::revoke(conn, token.session, Reason::Blacklisted, context.now)? {
+        if sessions::revoke(conn, token.session, reason, context.now)? {
             return Ok(Ok(()));
         }
     }

@@ -45,8 +45,8 @@ impl App {
         }
         let verifier = Verifier::new(keys, Arc::new(config.rules.clone()), clock.clone());
         let authenticator = Authenticator::new(verifier, issuer, config.classes.clone())
-            .asking_user_state(config.ask_user_state)
-            .behind(config.trusted_proxies.clone());
+            .behind(config.trusted_proxies.clone())
+            .asking_user_state(config.ask_user_state);
         Ok(Self { config: Arc::new(config), db, clock, authenticator: Data::new(authenticator) })
     }
 

@@ -9,19 +9,23 @@
 mod basic;
 mod bearer;
 pub mod classes;
+pub mod cookies;
+pub mod csrf;
 mod header;
+mod session;
 
 use std::{
     future::{Ready, ready},
     time::Duration,
 };
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::StatusCode, web::Data};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode, web::Data};
 use futures_util::future::{Either, LocalBoxFuture};
 use serde_json::Value;
 
 pub use basic::HeldTokens;
 pub use classes::{AuthenticationClasses, Class, bearer_challenge};
+pub use cookies::CookieJar;
 
 use crate::{
     Claims, Issuer, Problem, Verifier, http::origin::TrustedProxies, token::Refusal, verifier::Rules,
@@ -33,9 +37,9 @@ pub struct Authenticator {
     verifier: Verifier,
     issuer: Issuer,
     classes: AuthenticationClasses,
+    proxies: TrustedProxies,
     ask_user_state: bool,
     held: HeldTokens,
-    proxies: TrustedProxies,
 }
 
 /// What a class, or all of them together, says of a request: the caller, nothing, or the refusal that
@@ -59,8 +63,15 @@ impl Authenticator {
     #[must_use]
     pub fn new(verifier: Verifier, issuer: Issuer, classes: AuthenticationClasses) -> Self {
         let held = HeldTokens::new(verifier.clock().clone());
-        let proxies = TrustedProxies::default();
-        Self { verifier, issuer, classes, ask_user_state: false, held, proxies }
+        Self { verifier, issuer, classes, proxies: TrustedProxies::default(), ask_user_state: false, held }
+    }
+
+    /// Believes these proxies, instead of those on loopback, about the client's address and under
+    /// which scheme and host it reached us. Cookies depend on it.
+    #[must_use]
+    pub fn behind(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
+        self
     }
 
     /// Also asks the issuer for the user's state on every request, as the original's database
@@ -78,17 +89,22 @@ impl Authenticator {
         self
     }
 
-    /// Believes these proxies about the client's address; unless told otherwise, those on loopback.
-    #[must_use]
-    pub fn behind(mut self, proxies: TrustedProxies) -> Self {
-        self.proxies = proxies;
-        self
-    }
-
     /// The verifier inside.
     #[must_use]
     pub const fn verifier(&self) -> &Verifier {
         &self.verifier
+    }
+
+    /// The session cookies of a request.
+    #[must_use]
+    pub fn cookies<'a>(&'a self, request: &'a HttpRequest) -> CookieJar<'a> {
+        CookieJar::of(request, &self.rules().cookies, &self.proxies)
+    }
+
+    /// Whether session cookies are taken.
+    #[must_use]
+    pub fn takes_cookies(&self) -> bool {
+        self.classes.contains(Class::Session)
     }
 
     /// Who calls, if any class has something to say of the request.
@@ -139,10 +155,7 @@ impl Authenticator {
         match class {
             Class::Jwt => bearer::attempt(self, request, self.ask_user_state),
             Class::StatelessJwt => bearer::attempt(self, request, false),
-            Class::Session => {
-                request.extensions_mut().insert(VaryCookie);
-                Attempt::NOTHING
-            }
+            Class::Session => session::attempt(self, request),
             Class::Basic => basic::attempt(self, request),
         }
     }
@@ -197,9 +210,9 @@ enum Unfit {
     PasswordChanged,
 }
 
-/// The answer where a token could not be judged at all: not the caller's fault, so never a 401.
+/// The answer where a token could not be judged at all.
 fn outage(refusal: &Refusal) -> Option<Problem> {
-    matches!(refusal, Refusal::KeysUnavailable).then(|| Problem::unavailable(Duration::from_secs(1)))
+    refusal.is_outage().then(|| Problem::unavailable(Duration::from_secs(1)))
 }
 
 /// Among a request's extensions: a session cookie was looked for, so the answer varies with it.

@@ -82,6 +82,8 @@ pub enum Reason {
     Deleted,
     /// The password changed.
     PasswordChanged,
+    /// Its user logged out.
+    LoggedOut,
 }
 
 impl Reason {
@@ -94,6 +96,7 @@ impl Reason {
             Self::Deactivated => "deactivated",
             Self::Deleted => "deleted",
             Self::PasswordChanged => "password_changed",
+            Self::LoggedOut => "logged_out",
         }
     }
 }

@@ -7,7 +7,7 @@ use clap::Parser;
 use shared::{
     Authenticator, Caller, Clock, Issuer, Verifier,
     auth::AuthenticationClasses,
-    config::{self, Variables},
+    config::{self, Variables, process::ProcessSettings},
     issuer::KeySource,
     verifier::VerifierSettings,
 };
@@ -41,7 +41,8 @@ pub async fn bind(cli: Cli, vars: &Variables, clock: Clock) -> anyhow::Result<(V
     let keys = KeySource::choose(&rules, &issuer, &clock)?;
     keys.ready().await;
     let verifier = Verifier::new(keys, rules, clock);
-    let authenticator = Authenticator::new(verifier, issuer, classes);
+    let authenticator =
+        Authenticator::new(verifier, issuer, classes).behind(ProcessSettings::read(vars)?.trusted_proxies());
     let authenticator = web::Data::new(authenticator);
     let server = HttpServer::new(move || {
         App::new()

@@ -43,12 +43,12 @@ pub struct AuthenticationClasses(Vec<Class>);
 
 impl Default for AuthenticationClasses {
     fn default() -> Self {
-        Self(vec![Class::Jwt])
+        Self(vec![Class::Jwt, Class::Session])
     }
 }
 
 impl AuthenticationClasses {
-    /// Reads the variable; unset means tokens only.
+    /// Reads the variable; unset means tokens in a header, then in a session cookie.
     pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
         let Some(text) = variables.get(VARIABLE) else { return Ok(Self::default()) };
         let classes = text.split(',').map(|class| class.trim().parse()).collect::<Result<Vec<_>, _>>()?;

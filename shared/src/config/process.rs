@@ -28,7 +28,7 @@ pub struct ProcessSettings {
 
 mod defaults {
     pub(super) fn authentication_classes() -> String {
-        "JWTAuthentication".to_owned()
+        "JWTAuthentication,SessionAuthentication".to_owned()
     }
     pub(super) fn log() -> String {
         crate::telemetry::DEFAULT.to_owned()

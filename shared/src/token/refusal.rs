@@ -80,6 +80,12 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether the token could not be judged at all: not its holder's fault, so answered 503.
+    #[must_use]
+    pub const fn is_outage(&self) -> bool {
+        matches!(self, Self::KeysUnavailable)
+    }
+
     /// What clients are told: SimpleJWT's text.
     #[must_use]
     pub fn message(&self) -> String {

@@ -79,10 +79,10 @@ impl HeldTokens {
             Boarded::Waiting(landing) => (landing, None),
             Boarded::First(landing, flight) => (landing, Some(flight)),
         };
-        if let Some(mut flight) = flight {
+        if let Some(flight) = flight {
             let (issuer, presented, began) = (issuer.clone(), presented.clone(), self.0.clock.now());
             // A task of its own: a client that hangs up must not take the exchange of everybody with it.
-            tokio::spawn(async move { flight.landed = Some(exchange(&issuer, presented, began).await) });
+            tokio::spawn(async move { flight.land(exchange(&issuer, presented, began).await) });
         }
         let landed = landing.wait_for(Option::is_some).await;
         landed.ok().and_then(|outcome| outcome.clone()).unwrap_or_else(|| {
@@ -130,6 +130,12 @@ struct Flight {
     key: Key,
     sender: watch::Sender<Option<Outcome>>,
     landed: Option<Result<(Token, Timestamp), Denied>>,
+}
+
+impl Flight {
+    fn land(mut self, outcome: Result<(Token, Timestamp), Denied>) {
+        self.landed = Some(outcome);
+    }
 }
 
 impl Drop for Flight {
