@@ -9,9 +9,9 @@ use actix_web::web::{Data, ServiceConfig};
 use futures_util::future::BoxFuture;
 use shared::{
     Authenticator, Clock, Db, DbError, Issuer, Timestamp, Verifier,
-    auth::bearer_challenge,
+    auth::{HeldTokens, bearer_challenge},
     http::management::Readiness,
-    issuer::{IssuerUnavailable, KeySource, UserState, Users},
+    issuer::{ExchangeError, Exchanged, IssuerUnavailable, KeySource, Presented, UserState, Users},
     keys::KeyError,
     revocation::Revocations,
     token::{Parsed, Refusal},
@@ -21,6 +21,7 @@ use crate::{
     Config,
     accounts::Accounts,
     error::AuthError,
+    exchange,
     feed::Feed,
     housekeeping, internal_routes,
     keyring::{Keyring, KeyringError, Purpose},
@@ -72,6 +73,8 @@ pub(crate) struct Inner {
     hashing: Arc<HashPool>,
     level: Arc<Level>,
     last_used: LastUsed,
+    /// One for all workers, each of which has an authenticator of its own.
+    held: HeldTokens,
 }
 
 impl std::fmt::Debug for Inner {
@@ -103,6 +106,7 @@ impl App {
             feed,
             level: Level::follow(db.clone(), Arc::clone(&hashing), schemes),
             hashing,
+            held: HeldTokens::new(clock.clone()),
             config,
             db,
             clock,
@@ -128,8 +132,10 @@ impl App {
 
     /// Adds the public routes and what they need.
     pub fn configure(&self, config: &mut ServiceConfig) {
-        let authenticator =
-            Authenticator::new(self.verifier().clone(), self.issuer(), self.config().classes.clone());
+        let classes = self.config().classes.clone();
+        let authenticator = Authenticator::new(self.verifier().clone(), self.issuer(), classes)
+            .holding(self.0.held.clone())
+            .behind(self.config().trusted_proxies.clone());
         config.app_data(Data::new(self.clone())).app_data(Data::new(authenticator)).configure(routes);
     }
 
@@ -282,6 +288,12 @@ impl Users for App {
     fn state(&self, user_id: String) -> BoxFuture<'_, Result<Option<UserState>, IssuerUnavailable>> {
         Box::pin(async move { self.user_state(&user_id).await.map_err(|e| IssuerUnavailable(e.to_string())) })
     }
+
+    fn exchange(&self, presented: Presented) -> BoxFuture<'_, Result<Exchanged, ExchangeError>> {
+        Box::pin(async move {
+            exchange::exchange(self, presented).await.map_err(|error| exchange::undecided(&error))
+        })
+    }
 }
 
 /// Where the service's own verifier takes keys from, checked against the key that signs.
@@ -316,5 +328,9 @@ struct NoUsers;
 impl Users for NoUsers {
     fn state(&self, _: String) -> BoxFuture<'_, Result<Option<UserState>, IssuerUnavailable>> {
         Box::pin(async { Err(IssuerUnavailable("not asked for".into())) })
+    }
+
+    fn exchange(&self, _: Presented) -> BoxFuture<'_, Result<Exchanged, ExchangeError>> {
+        Box::pin(async { Err(ExchangeError::Unavailable("not asked for".into())) })
     }
 }

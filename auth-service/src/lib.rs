@@ -6,6 +6,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod error;
+pub mod exchange;
 pub mod feed;
 pub mod keyring;
 pub mod levelling;
@@ -24,7 +25,7 @@ mod last_used;
 
 use actix_web::{http::Method, web::ServiceConfig};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use shared::{Endpoint, Migrations};
+use shared::{Endpoint, Migrations, issuer::EXCHANGE_PATH};
 
 pub use app::{App, StartError};
 pub use config::Config;
@@ -39,7 +40,7 @@ pub const fn migrations() -> Migrations {
 
 /// The whole public HTTP surface.
 pub fn routes(config: &mut ServiceConfig) {
-    use api::{blacklist, describe, me, obtain, refresh, sessions, sliding, verify};
+    use api::{blacklist, describe, logout, me, obtain, refresh, session, sessions, sliding, verify};
     for base in ["/api/v1/user/token", "/api/token"] {
         let token = |path: &str| Endpoint::open(&format!("{base}{path}"));
         config
@@ -68,7 +69,17 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(Endpoint::protected("/api/v1/user/me/").get(me::show).on(Method::PATCH, me::change))
         .service(Endpoint::protected("/api/v1/user/sessions/").get(sessions::list))
         .service(Endpoint::protected("/api/v1/user/sessions/{id}/").on(Method::DELETE, sessions::end))
-        .service(Endpoint::protected("/api/v1/user/logout/all/").on(Method::POST, sessions::end_all));
+        .service(Endpoint::protected("/api/v1/user/logout/all/").on(Method::POST, sessions::end_all))
+        .service(
+            Endpoint::open("/api/v1/user/session/")
+                .get(session::show)
+                .on(Method::POST, session::log_in)
+                .on(Method::OPTIONS, describe::session),
+        );
+    for path in ["/api/v1/user/logout/", "/api/v1/user/token/logout/"] {
+        let log_out = Endpoint::open(path).on(Method::POST, logout::log_out);
+        config.service(log_out.on(Method::OPTIONS, describe::log_out));
+    }
     well_known(config);
 }
 
@@ -76,6 +87,7 @@ pub fn routes(config: &mut ServiceConfig) {
 pub fn internal_routes(config: &mut ServiceConfig) {
     config
         .service(Endpoint::open("/internal/user-state/").get(api::internal::user_state))
+        .service(Endpoint::open(EXCHANGE_PATH).on(Method::POST, api::internal::exchange))
         .service(Endpoint::plain("/internal/revocations/").get(api::internal::revocations));
     well_known(config);
 }

@@ -6,7 +6,7 @@
 
 mod adoption;
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use diesel::QueryResult;
 use shared::{Claims, DbConnection, Timestamp, revocation::adopted_session_id};
@@ -127,6 +127,20 @@ pub struct Client {
     pub address: String,
     /// Its `User-Agent`, cut to 256 characters.
     pub user_agent: String,
+}
+
+/// The longest `User-Agent` kept, in characters.
+const USER_AGENT: usize = 256;
+
+impl Client {
+    /// A client by what it says of itself.
+    #[must_use]
+    pub fn new(address: Option<IpAddr>, user_agent: &str) -> Self {
+        Self {
+            address: address.map(|address| address.to_string()).unwrap_or_default(),
+            user_agent: user_agent.chars().filter(|c| !c.is_control()).take(USER_AGENT).collect(),
+        }
+    }
 }
 
 /// Refreshes: at most one step of the session, decided by one statement.
@@ -258,14 +272,15 @@ fn keeping_the_old(conn: &mut DbConnection, token: &Presented, context: &Context
     Ok(sessions::prolong(conn, &step)?.map_or(Refreshed::Ended(Ended::Blacklisted), Refreshed::Kept))
 }
 
-/// Ends the session of a refresh token. Says in which words, if it had ended before.
-pub fn blacklist(
+/// Ends the session of a token. Says in which words, if it had ended before.
+pub fn end(
     conn: &mut DbConnection,
     token: &Presented,
+    reason: Reason,
     context: &Context,
 ) -> QueryResult<Result<(), Ended>> {
     let ended = conn.write_transaction(|conn| {
-        if revocation::end(conn, token.session, Reason::Blacklisted, context.now)? {
+        if revocation::end(conn, token.session, reason, context.now)? {
             return Ok(true);
         }
         if !token.foreign || sessions::find(conn, token.session)?.is_some() {
@@ -273,7 +288,7 @@ pub fn blacklist(
         }
         // Adopted and ended at once. Should somebody adopt it in between, the second attempt ends it.
         sessions::insert_if_absent(conn, &blank(token, context))?;
-        revocation::end(conn, token.session, Reason::Blacklisted, context.now)
+        revocation::end(conn, token.session, reason, context.now)
     })?;
     if ended {
         return Ok(Ok(()));

@@ -40,6 +40,7 @@ impl App {
         let rules = Arc::new(config.rules.clone());
         let verifier = Verifier::follow(&issuer, rules, config.revocation, clock.clone())?;
         let authenticator = Authenticator::new(verifier, issuer, config.classes.clone())
+            .behind(config.trusted_proxies.clone())
             .asking_user_state(config.ask_user_state);
         Ok(Self { config: Arc::new(config), db, clock, authenticator: Data::new(authenticator) })
     }

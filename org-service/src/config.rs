@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use shared::{
     DbLimits, DbUrl, Issuer, Secret,
-    auth::AuthenticationClasses,
+    auth::{AuthenticationClasses, Class},
     config::{
         ConfigError, Listing, Variables,
         process::{ProcessSettings, RevocationPolicy},
@@ -171,12 +171,11 @@ impl Config {
     /// The issuer over HTTP, for a service that runs alone.
     pub fn http_issuer(&self) -> Result<Issuer, StartError> {
         let keys_are_given = self.rules.fixed_keys.is_some() || self.rules.jwk_url.is_some();
+        let asks = self.ask_user_state || self.classes.contains(Class::Basic);
         let url = match &self.auth_url {
             Some(url) => url.clone(),
             // Nobody is asked for anything: this address is never called.
-            None if keys_are_given && !self.ask_user_state && !self.revocation.follow => {
-                auth_url("http://localhost")?
-            }
+            None if keys_are_given && !asks => auth_url("http://localhost")?,
             None => {
                 let complaint = "must be set: the auth service's management address (keys and revocations)";
                 return Err(ConfigError::new("ORG_AUTH_URL", complaint).into());
@@ -187,6 +186,7 @@ impl Config {
             let complaint = "must be set with ORG_USER_STATE=ask: the auth service answers nobody else";
             return Err(ConfigError::new("SERVICE_SECRET", complaint).into());
         }
+        self.classes.demand_secret(secret.as_ref())?;
         Ok(Issuer::http(url, secret)?)
     }
 }

@@ -40,6 +40,8 @@ pub const SID: &str = "sid";
 pub const ORGANIZATION: &str = "org_id";
 /// Present and true in tokens of superusers.
 pub const IS_SUPERUSER: &str = "is_superuser";
+/// The digest of the CSRF cookie that a login by cookie is bound to; see [`crate::auth::csrf`].
+pub const CSRF: &str = "csrf";
 
 /// The claims of a token whose signature, times, issuer and audience have been verified. Its kind may
 /// still have to be checked.
@@ -107,6 +109,14 @@ impl Claims {
         self.map.get(SID).and_then(Value::as_str)
     }
 
+    /// The digest of the CSRF cookie, in tokens of a login by cookie. Beside no session it is not ours:
+    /// other issuers call anything by that name, and whoever chose its value could pass for the
+    /// session's own pages.
+    #[must_use]
+    pub fn csrf(&self) -> Option<&str> {
+        csrf(&self.map)
+    }
+
     /// Whether the issuer says that the user is a superuser.
     #[must_use]
     pub fn is_superuser(&self) -> bool {
@@ -144,6 +154,12 @@ impl Claims {
     pub const fn as_map(&self) -> &Map<String, Value> {
         &self.map
     }
+}
+
+/// [`Claims::csrf`] of claims as they stand.
+#[must_use]
+pub fn csrf(claims: &Map<String, Value>) -> Option<&str> {
+    claims.get(CSRF).filter(|_| claims.contains_key(SID)).and_then(Value::as_str)
 }
 
 /// The longest user id; longer ones would not fit into an index.

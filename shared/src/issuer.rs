@@ -3,10 +3,14 @@
 //! Everything behind [`Issuer`] is one code path, so that what the single-process stack does is what
 //! separate services do.
 
+mod exchange;
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
+
+pub use exchange::{EXCHANGE_PATH, ExchangeError, Exchanged, Presented};
 
 use crate::{
     Clock, Secret,
@@ -31,10 +35,13 @@ pub struct UserState {
 #[error("the issuer cannot be asked: {0}")]
 pub struct IssuerUnavailable(pub String);
 
-/// Looks users up in the same process.
+/// Looks users up, and checks their passwords, in the same process.
 pub trait Users: Send + Sync {
     /// The state of the user with this value in the user id claim; none: there is no such user.
     fn state(&self, user_id: String) -> BoxFuture<'_, Result<Option<UserState>, IssuerUnavailable>>;
+
+    /// Checks a password; see [`Issuer::exchange`].
+    fn exchange(&self, presented: Presented) -> BoxFuture<'_, Result<Exchanged, ExchangeError>>;
 }
 
 /// Where keys and user state come from.
@@ -122,6 +129,16 @@ impl Issuer {
                 }
                 let response = response.error_for_status().map_err(unusable)?;
                 response.json().await.map(Some).map_err(unusable)
+            }
+        }
+    }
+
+    /// Exchanges a name and a password for an access token.
+    pub async fn exchange(&self, presented: Presented) -> Result<Exchanged, ExchangeError> {
+        match self {
+            Self::Local { users, .. } => users.exchange(presented).await,
+            Self::Http { url, secret, client } => {
+                exchange::over_http(client, url, secret.as_ref(), &presented).await
             }
         }
     }

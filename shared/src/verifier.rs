@@ -78,6 +78,12 @@ impl Verifier {
         &self.revocations
     }
 
+    /// The clock it goes by.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Where the keys come from.
     #[must_use]
     pub const fn keys(&self) -> &KeySource {

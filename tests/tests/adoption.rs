@@ -61,14 +61,15 @@ async fn a_foreign_refresh_token_is_adopted_and_then_rotates_like_ours() {
 #[tokio::test]
 async fn reserved_claims_of_a_foreign_token_are_not_believed() {
     let (_server, _, client) = moved(&[]).await;
-    let forged =
-        minted_by_the_original(json!({"is_superuser": true, "org_id": "x", "permissions": ["*"], "mv": 9}));
+    let forged = minted_by_the_original(
+        json!({"is_superuser": true, "org_id": "x", "permissions": ["*"], "mv": 9, "csrf": "x"}),
+    );
     let answer = client.refresh_with(&forged).await.unwrap();
     let access = answer.text_of("access").unwrap();
     let payload = access.split('.').nth(1).unwrap();
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
-    for reserved in ["is_superuser", "org_id", "permissions", "mv"] {
+    for reserved in ["is_superuser", "org_id", "permissions", "mv", "csrf"] {
         assert!(claims.get(reserved).is_none(), "{reserved} in {claims}");
     }
     assert_eq!(claims["theme"], "dark", "other claims are copied");

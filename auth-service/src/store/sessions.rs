@@ -86,7 +86,7 @@ pub enum Reason {
     PasswordChanged,
     /// The user became a superuser, or is none any more.
     RoleChanged,
-    /// The user logged out.
+    /// Its user logged out.
     LoggedOut,
 }
 
@@ -232,6 +232,20 @@ pub fn touch(
     diesel::update(sessions::table.filter(sessions::id.eq(id)).filter(older))
         .set(sessions::last_used_at.eq(Some(at)))
         .execute(conn)
+}
+
+/// Removes up to `limit` sessions of one user past their absolute limit.
+pub fn purge_of(conn: &mut DbConnection, user: UserId, now: Timestamp, limit: i64) -> QueryResult<usize> {
+    let over = sessions::table
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::absolute_expires_at.le(now))
+        .select(sessions::id)
+        .limit(limit);
+    let over: Vec<SessionId> = over.load(conn)?;
+    if over.is_empty() {
+        return Ok(0);
+    }
+    diesel::delete(sessions::table.filter(sessions::id.eq_any(over))).execute(conn)
 }
 
 /// Removes up to `limit` sessions past their absolute limit. Before it, a token that the original

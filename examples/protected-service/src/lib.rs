@@ -33,11 +33,13 @@ async fn protected(_: Caller) -> HttpResponse {
 /// Waits for the issuer's keys, then binds. The server serves once it is awaited.
 pub async fn bind(cli: Cli, vars: &Variables, clock: Clock) -> anyhow::Result<(Vec<SocketAddr>, Server)> {
     let rules = Arc::new(VerifierSettings::read(vars)?.rules()?);
-    let process = ProcessSettings::read(vars)?;
-    let issuer = Issuer::http(cli.issuer, process.issuer_secret()?)?;
+    let (classes, process) = (AuthenticationClasses::read(vars)?, ProcessSettings::read(vars)?);
+    let secret = process.issuer_secret()?;
+    classes.demand_secret(secret.as_ref())?;
+    let issuer = Issuer::http(cli.issuer, secret)?;
     let verifier = Verifier::follow(&issuer, rules, process.revocation(), clock)?;
     verifier.ready().await;
-    let authenticator = Authenticator::new(verifier, issuer, AuthenticationClasses::read(vars)?);
+    let authenticator = Authenticator::new(verifier, issuer, classes).behind(process.trusted_proxies());
     let authenticator = web::Data::new(authenticator);
     let server = HttpServer::new(move || {
         App::new()

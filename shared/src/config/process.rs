@@ -39,7 +39,7 @@ mod defaults {
     use super::Span;
 
     pub(super) fn authentication_classes() -> String {
-        "JWTAuthentication".to_owned()
+        "JWTAuthentication,SessionAuthentication".to_owned()
     }
     pub(super) const fn max_staleness() -> Span {
         Span::secs(30)

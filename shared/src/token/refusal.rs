@@ -87,9 +87,9 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Whether nothing is wrong with the token as far as can be known now: 503, never 401.
+    /// Whether the token could not be judged at all: not its holder's fault, so answered 503.
     #[must_use]
-    pub const fn is_unavailable(&self) -> bool {
+    pub const fn is_outage(&self) -> bool {
         matches!(self, Self::KeysUnavailable | Self::RevocationUnknown)
     }
 
