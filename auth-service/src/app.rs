@@ -17,7 +17,7 @@ use crate::{
     Config,
     error::AuthError,
     internal_routes,
-    keyring::{Keyring, KeyringError, Purpose},
+    keyring::{Keyring, KeyringError, Purpose, Tending},
     levelling::Level,
     migrations,
     mint::{Mint, fingerprint},
@@ -59,6 +59,7 @@ struct Inner {
     db: Db,
     clock: Clock,
     keyring: Keyring,
+    tending: Option<Arc<Tending>>,
     verifier: Verifier,
     refresh_verifier: Verifier,
     hashing: Arc<HashPool>,
@@ -86,6 +87,7 @@ impl App {
         Ok(Self(Arc::new(Inner {
             verifier: Verifier::new(keys, Arc::clone(&rules), clock.clone()),
             refresh_verifier: Verifier::new(refresh_keys, rules, clock.clone()),
+            tending: Tending::follow(&keyring, &db, &clock),
             level: Level::follow(db.clone(), Arc::clone(&hashing), schemes),
             hashing,
             config,
@@ -147,6 +149,12 @@ impl App {
     #[must_use]
     pub fn keyring(&self) -> &Keyring {
         &self.0.keyring
+    }
+
+    /// What keeps managed keys on schedule; none with a key from the settings.
+    #[must_use]
+    pub fn tending(&self) -> Option<&Tending> {
+        self.0.tending.as_deref()
     }
 
     /// The hashing threads.

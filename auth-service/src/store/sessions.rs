@@ -82,6 +82,8 @@ pub enum Reason {
     Deleted,
     /// The password changed.
     PasswordChanged,
+    /// The key of its refresh tokens was revoked.
+    KeyRevoked,
 }
 
 impl Reason {
@@ -94,6 +96,7 @@ impl Reason {
             Self::Deactivated => "deactivated",
             Self::Deleted => "deleted",
             Self::PasswordChanged => "password_changed",
+            Self::KeyRevoked => "key_revoked",
         }
     }
 }
@@ -166,7 +169,11 @@ pub fn prolong(conn: &mut DbConnection, rotation: &Rotation) -> QueryResult<Opti
         .filter(sessions::expires_at.gt(rotation.alive_at))
         .filter(sessions::absolute_expires_at.gt(rotation.alive_at));
     diesel::update(live)
-        .set((sessions::rotated_at.eq(rotation.now), sessions::expires_at.eq(rotation.expires_at)))
+        .set((
+            sessions::rotated_at.eq(rotation.now),
+            sessions::expires_at.eq(rotation.expires_at),
+            sessions::refresh_kid.eq(rotation.refresh_kid.clone()),
+        ))
         .returning(sessions::all_columns)
         .get_result(conn)
         .optional()
@@ -192,6 +199,21 @@ pub fn revoke_all(
     diesel::update(live)
         .set((sessions::revoked_at.eq(Some(now)), sessions::revoked_reason.eq(Some(reason.as_str()))))
         .execute(conn)
+}
+
+/// Ends the sessions whose refresh token is under a key; gives each with the end of its last token.
+pub fn revoke_under_key(
+    conn: &mut DbConnection,
+    refresh_kid: &str,
+    reason: Reason,
+    now: Timestamp,
+) -> QueryResult<Vec<(SessionId, Timestamp)>> {
+    let live =
+        sessions::table.filter(sessions::refresh_kid.eq(refresh_kid)).filter(sessions::revoked_at.is_null());
+    diesel::update(live)
+        .set((sessions::revoked_at.eq(Some(now)), sessions::revoked_reason.eq(Some(reason.as_str()))))
+        .returning((sessions::id, sessions::expires_at))
+        .get_results(conn)
 }
 
 /// Removes up to `limit` sessions past their absolute limit. Before it, a token that the original
