@@ -120,6 +120,12 @@ impl Keyring {
             return explicit(config.rules.algorithm, secret.expose(), clock);
         }
         let managed = Managed::of(config)?;
+        if config.key_schedule.outruns_caches() {
+            tracing::warn!(
+                "AUTH_KEY_PUBLISH_AHEAD is so short that a validator which keeps the key set for its 60 s \
+                 may meet a key before it knows it"
+            );
+        }
         let now = clock.now();
         managed.change(db, move |managed, conn| managed.start(conn, now)).await?;
         Self::load(config, db, clock).await

@@ -5,7 +5,7 @@ use serde::Serialize;
 use shared::{
     Claims,
     input::{Body, Form, Mode, Text},
-    token::TokenKind,
+    token::{Refusal, TokenKind},
 };
 
 use super::{client, tokens};
@@ -41,13 +41,21 @@ pub async fn refresh(app: Data<App>, request: HttpRequest, body: Body) -> Result
     Ok(tokens(&answer))
 }
 
-/// Reads and verifies the refresh token of a request.
+/// Reads and verifies the refresh token of a request. It may be under a key that another replica made
+/// a moment ago: refusing it would log its client out.
 pub(super) async fn presented(app: &App, body: Body) -> Result<Claims, AuthError> {
     let input = body.read().await?;
     let mut form = Form::new(&input, Mode::Full);
     let text = form.required("refresh", Text::required());
     form.finish()?;
-    app.refresh_verifier().verify(&text, TokenKind::Refresh).await.map_err(|refusal| app.refused(refusal))
+    let verified = match (app.refresh_verifier().verify(&text, TokenKind::Refresh).await, app.tending()) {
+        (Err(Refusal::UnknownKey(_)), Some(tending)) => {
+            tending.look_for_new().await;
+            app.refresh_verifier().verify(&text, TokenKind::Refresh).await
+        }
+        (decided, _) => decided,
+    };
+    verified.map_err(|refusal| app.refused(refusal))
 }
 
 fn access_only(app: &App, claims: &Claims, session: &Session) -> Result<Refresh, AuthError> {

@@ -69,7 +69,11 @@ pub(super) async fn run(
         KeyCommand::Revoke { kid } => revoke(&managed, &db, kid, out).await?,
         KeyCommand::Reseal => {
             let done = managed.change(&db, move |managed, conn| managed.reseal(conn, now)).await?;
-            writeln!(out, "{} keys have been sealed anew; all are under the first encryption key", done.len())?;
+            writeln!(
+                out,
+                "{} keys have been sealed anew; all are under the first encryption key",
+                done.len()
+            )?;
         }
     }
     Ok(())
@@ -140,12 +144,7 @@ impl Line {
     }
 }
 
-async fn rotate(
-    managed: &Managed,
-    db: &Db,
-    options: &Rotate,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
+async fn rotate(managed: &Managed, db: &Db, options: &Rotate, out: &mut dyn Write) -> anyhow::Result<()> {
     let purposes = options.purpose.map_or_else(|| Purpose::ALL.to_vec(), |purpose| vec![purpose]);
     let (now, at_once) = (Clock::System.now(), options.now);
     let rotate = move |managed: &Managed, conn: &mut shared::DbConnection| {

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use shared::{
     Secret,
-    config::{
-        ConfigError, Variables,
-        values::Span,
-    },
+    config::{ConfigError, Variables, values::Span},
     verifier::{Rules, VerifierSettings},
 };
 
@@ -35,11 +32,7 @@ pub struct KeySchedule {
 
 impl KeySchedule {
     /// Reads the schedule; a contradiction is refused.
-    pub(super) fn new(
-        settings: &Settings,
-        tokens: &TokenPolicy,
-        rules: &Rules,
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn new(settings: &Settings, tokens: &TokenPolicy, rules: &Rules) -> Result<Self, ConfigError> {
         let life = |lifetime: Span| lifetime.0 + rules.expiry_leeway() + MARGIN;
         let schedule = Self {
             rotation: settings.key_rotation.as_option().map(|period| period.0),
@@ -54,8 +47,9 @@ impl KeySchedule {
         }
         let longest = schedule.access_life.max(schedule.refresh_life);
         if longest > rotation.saturating_mul(MOST_KEYS) {
-            let complaint =
-                format!("too short for tokens that live this long: over {MOST_KEYS} keys would verify at once");
+            let complaint = format!(
+                "too short for tokens that live this long: over {MOST_KEYS} keys would verify at once"
+            );
             return Err(ConfigError::new("AUTH_KEY_ROTATION", &complaint));
         }
         Ok(schedule)

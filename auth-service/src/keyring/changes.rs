@@ -128,11 +128,7 @@ impl Managed {
     }
 
     /// Whether a step is due, and when the next one will be. Reads only.
-    pub fn is_due(
-        &self,
-        conn: &mut DbConnection,
-        now: Timestamp,
-    ) -> QueryResult<(bool, Option<Timestamp>)> {
+    pub fn is_due(&self, conn: &mut DbConnection, now: Timestamp) -> QueryResult<(bool, Option<Timestamp>)> {
         let rows = keys::list(conn)?;
         let plans = Purpose::ALL.map(|purpose| self.plan(&entries(&rows, purpose), purpose, now));
         let due = plans.iter().any(|plan| !plan.is_idle());

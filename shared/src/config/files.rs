@@ -130,7 +130,9 @@ mod tests {
             let variables = with(&[("SERVICE_SECRET_FILE", &path)]).unwrap();
             let warnings: Vec<&str> = variables.warnings().collect();
             assert_eq!(!warnings.is_empty(), warned, "{mode:o}: {warnings:?}");
-            assert!(warnings.iter().all(|w| w.starts_with("SERVICE_SECRET_FILE: ") && !w.contains("hunter2")));
+            assert!(
+                warnings.iter().all(|w| w.starts_with("SERVICE_SECRET_FILE: ") && !w.contains("hunter2"))
+            );
         }
     }
 }

@@ -14,13 +14,7 @@ fn at(secs: i64) -> Timestamp {
 
 fn key(kid: &str, signs_from: i64) -> Entry {
     let kid = kid.to_owned();
-    Entry {
-        kid,
-        created_at: at(signs_from),
-        signs_from: at(signs_from),
-        retires_at: None,
-        revoked_at: None,
-    }
+    Entry { kid, created_at: at(signs_from), signs_from: at(signs_from), retires_at: None, revoked_at: None }
 }
 
 fn retired(kid: &str, signs_from: i64, until: i64) -> Entry {
@@ -37,10 +31,7 @@ fn signs(keys: &[Entry], now: i64) -> &str {
 
 #[test]
 fn the_first_key_is_made_at_once_and_signs_at_once() {
-    assert_eq!(
-        plan(&[], at(50), &PACE),
-        Plan { make: Some(at(50)), ..Plan::default() }
-    );
+    assert_eq!(plan(&[], at(50), &PACE), Plan { make: Some(at(50)), ..Plan::default() });
 }
 
 #[test]
