@@ -67,7 +67,8 @@ fn read(path: &Path) -> io::Result<(Zeroizing<String>, u32)> {
     Ok((text, if metadata.is_file() { metadata.permissions().mode() } else { 0 }))
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
+#[cfg(feature = "testing")]
 mod tests {
     use std::fs;
 

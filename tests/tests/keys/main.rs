@@ -1,6 +1,6 @@
 //! Managed keys over their whole life: published, signing, retired, gone, or revoked.
 
-#![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is a test's report")]
 
 mod algorithm;
 mod replicas;

@@ -1,7 +1,5 @@
 //! Several replicas on one database: one schedule, no key made twice, no token without its key.
 
-use std::time::Duration;
-
 use auth_service::keyring::Purpose;
 use futures_util::future::join_all;
 
@@ -24,11 +22,11 @@ async fn replicas_that_start_at_once_on_an_empty_database_agree_on_one_key() {
 async fn of_replicas_that_find_a_rotation_due_at_once_one_makes_the_key() {
     let world = World::new();
     let replicas = join_all((0..4).map(|_| world.replica())).await;
-    let mut since_switch = Duration::ZERO;
+    let mut since_switch = 0;
     for generation in 1..4 {
-        world.clock.advance(PERIOD - AHEAD - since_switch);
+        world.wait(PERIOD - AHEAD - since_switch);
         join_all(replicas.iter().map(step)).await;
-        world.clock.advance(AHEAD);
+        world.wait(AHEAD);
         join_all(replicas.iter().map(step)).await;
         for purpose in Purpose::ALL {
             let rows = world.stored(&replicas[0], purpose).await;
@@ -36,7 +34,7 @@ async fn of_replicas_that_find_a_rotation_due_at_once_one_makes_the_key() {
             assert_eq!((rows.len(), in_use.len()), (2, 1), "{purpose:?}, rotation {generation}");
         }
         since_switch = REFRESH;
-        world.clock.advance(since_switch);
+        world.wait(since_switch);
         join_all(replicas.iter().map(step)).await;
         let set = published(&replicas[0]).await;
         assert_eq!(set.len(), 1, "rotation {generation}");
@@ -51,10 +49,10 @@ async fn a_replica_that_heard_of_the_key_while_it_was_published_needs_no_more() 
     let world = World::new();
     let (one, two) = (world.replica().await, world.replica().await);
     one.user("ada").await.unwrap();
-    world.clock.advance(PERIOD - AHEAD);
+    world.wait(PERIOD - AHEAD);
     step(&one).await;
     step(&two).await;
-    world.clock.advance(AHEAD);
+    world.wait(AHEAD);
     step(&one).await;
     // The second takes no step at the switch.
     let (by_one, by_two) = (one.login("ada").await.unwrap(), two.login("ada").await.unwrap());

@@ -45,7 +45,7 @@ async fn a_published_successor_takes_the_place_of_a_revoked_key_at_once() {
     let world = World::new();
     let server = world.replica().await;
     server.user("ada").await.unwrap();
-    world.clock.advance(PERIOD - AHEAD);
+    world.wait(PERIOD - AHEAD);
     step(&server).await;
     let [old, new] = <[String; 2]>::try_from(published(&server).await).unwrap();
     let done = revoke(&server, &old).await.unwrap();
@@ -61,7 +61,7 @@ async fn revoking_a_retired_or_published_key_leaves_the_one_that_signs() {
     let server = world.replica().await;
     server.user("ada").await.unwrap();
     let old = server.login("ada").await.unwrap();
-    world.clock.advance(PERIOD - AHEAD);
+    world.wait(PERIOD - AHEAD);
     step(&server).await;
     let published_key = published(&server).await.pop().unwrap();
     let done = revoke(&server, &published_key).await.unwrap();
@@ -69,7 +69,7 @@ async fn revoking_a_retired_or_published_key_leaves_the_one_that_signs() {
     step(&server).await;
     let successor = published(&server).await.pop().unwrap();
     assert_ne!(successor, published_key, "the schedule is due, so another one is published");
-    world.clock.advance(AHEAD);
+    world.wait(AHEAD);
     step(&server).await;
     let current = server.login("ada").await.unwrap();
     let done = revoke(&server, &kid(access(&old))).await.unwrap();
@@ -99,12 +99,12 @@ async fn revoking_a_refresh_key_ends_the_sessions_it_served_and_no_other() {
     step(&server).await;
     assert_eq!((done.purpose, done.sessions), (Purpose::Refresh, 2));
     let sid = |token: &str| claims(token)["sid"].as_str().unwrap().to_owned();
-    let mut said = announced(&server).await;
-    said.sort();
+    let mut entries = announced(&server).await;
+    entries.sort();
     let mut expected = vec![format!("key {old}")];
     expected.extend([&one, &two].map(|actor| format!("session {}", sid(access(actor)))));
     expected.sort();
-    assert_eq!(said, expected);
+    assert_eq!(entries, expected);
     for ended in [&one, &two] {
         assert_eq!(ended.refresh_with(refresh(ended)).await.unwrap().status, 401);
         assert_eq!(shown(&server, access(ended)).await.status, 401);

@@ -1,11 +1,12 @@
 //! One key after the other: what is published, what signs, and what is still accepted at each step.
 
+use std::time::Duration;
+
 use auth_service::keyring::Purpose;
 use serde_json::json;
 
 use crate::world::{
-    ACCESS, AHEAD, PERIOD, REFRESH, SECOND, World, access, claims, kid, published, refresh, shown, step,
-    verified,
+    ACCESS, AHEAD, PERIOD, REFRESH, World, access, claims, kid, published, refresh, shown, step, verified,
 };
 
 #[tokio::test]
@@ -16,19 +17,19 @@ async fn a_signing_key_is_published_then_signs_then_verifies_and_is_gone() {
     let first = kid(access(&server.login("ada").await.unwrap()));
     assert_eq!(published(&server).await, [first.as_str()]);
 
-    world.clock.advance(PERIOD - AHEAD - SECOND);
+    world.wait(PERIOD - AHEAD - 1);
     step(&server).await;
     assert_eq!(published(&server).await, [first.as_str()], "not a second too early");
-    world.clock.advance(SECOND);
+    world.wait(1);
     step(&server).await;
     let [old, new] = <[String; 2]>::try_from(published(&server).await).unwrap();
     assert_eq!(old, first);
     assert_eq!(kid(access(&server.login("ada").await.unwrap())), old, "published, and does not sign yet");
 
-    world.clock.advance(AHEAD - SECOND);
+    world.wait(AHEAD - 1);
     let last = server.login("ada").await.unwrap();
     assert_eq!(kid(access(&last)), old);
-    world.clock.advance(SECOND);
+    world.wait(1);
     // No step has been taken: the time alone decides who signs.
     let next = server.login("ada").await.unwrap();
     assert_eq!(kid(access(&next)), new);
@@ -38,10 +39,10 @@ async fn a_signing_key_is_published_then_signs_then_verifies_and_is_gone() {
         assert_eq!(shown(&server, token).await.status, 200);
     }
 
-    world.clock.advance(ACCESS - SECOND);
+    world.wait(ACCESS - 1);
     step(&server).await;
     assert_eq!(published(&server).await, [old.as_str(), new.as_str()], "to the last second");
-    world.clock.advance(SECOND);
+    world.wait(1);
     step(&server).await;
     assert_eq!(published(&server).await, [new.as_str()]);
     let left = world.stored(&server, Purpose::Signing).await;
@@ -53,16 +54,16 @@ async fn a_token_is_accepted_to_its_end_whichever_key_signed_it() {
     let world = World::new();
     let server = world.replica().await;
     server.user("ada").await.unwrap();
-    world.clock.advance(PERIOD - AHEAD);
+    world.wait(PERIOD - AHEAD);
     step(&server).await;
-    world.clock.advance(AHEAD - SECOND);
+    world.wait(AHEAD - 1);
     let last = server.login("ada").await.unwrap();
     for _ in 0..299 {
-        world.clock.advance(SECOND);
+        world.wait(1);
         step(&server).await;
         assert_eq!(shown(&server, access(&last)).await.status, 200);
     }
-    world.clock.advance(SECOND);
+    world.wait(1);
     assert_eq!(shown(&server, access(&last)).await.status, 401, "expired");
 }
 
@@ -73,7 +74,7 @@ async fn a_key_verifies_as_long_as_promised_and_no_longer() {
     let server = world.replica().await;
     server.user("ada").await.unwrap();
     let ada = server.login("ada").await.unwrap();
-    let far = world.clock.now().after(PERIOD * 30).as_secs();
+    let far = world.clock.now().after(Duration::from_secs(30 * PERIOD)).as_secs();
     let keyring = server.stack.auth.keyring();
     let endless = |purpose, token: &str| {
         let mut claims = claims(token);
@@ -82,19 +83,19 @@ async fn a_key_verifies_as_long_as_promised_and_no_longer() {
     };
     let of_access = endless(Purpose::Signing, access(&ada));
     let of_refresh = endless(Purpose::Refresh, refresh(&ada));
-    world.clock.advance(PERIOD - AHEAD);
+    world.wait(PERIOD - AHEAD);
     step(&server).await;
-    world.clock.advance(AHEAD);
+    world.wait(AHEAD);
     step(&server).await;
 
-    world.clock.advance(ACCESS - SECOND);
+    world.wait(ACCESS - 1);
     step(&server).await;
     assert_eq!(shown(&server, &of_access).await.status, 200);
-    world.clock.advance(SECOND);
+    world.wait(1);
     step(&server).await;
     assert_eq!(shown(&server, &of_access).await.status, 401, "its key is gone");
 
-    world.clock.advance(REFRESH - ACCESS - SECOND);
+    world.wait(REFRESH - ACCESS - 1);
     step(&server).await;
     let kids = |rows: Vec<auth_service::store::keys::StoredKey>| -> Vec<String> {
         rows.into_iter().map(|row| row.kid).collect()
@@ -102,7 +103,7 @@ async fn a_key_verifies_as_long_as_promised_and_no_longer() {
     assert!(kids(world.stored(&server, Purpose::Refresh).await).contains(&kid(&of_refresh)));
     let known = || matches!(&**keyring.refresh().load(), shared::keys::KeySet::Published(keys) if keys.contains_key(&kid(&of_refresh)));
     assert!(known(), "to the last second");
-    world.clock.advance(SECOND);
+    world.wait(1);
     step(&server).await;
     assert!(!known(), "gone");
     assert_eq!(verified(&server, &of_refresh).await.status, 401);
@@ -113,12 +114,12 @@ async fn refresh_keys_rotate_the_same_way_and_are_never_published() {
     let world = World::new();
     let server = world.replica().await;
     server.user("ada").await.unwrap();
-    world.clock.advance(PERIOD - AHEAD);
+    world.wait(PERIOD - AHEAD);
     step(&server).await;
-    world.clock.advance(AHEAD - SECOND);
+    world.wait(AHEAD - 1);
     let ada = server.login("ada").await.unwrap();
     let old = kid(refresh(&ada));
-    world.clock.advance(SECOND * 3590);
+    world.wait(3590);
     step(&server).await;
     let answer = ada.refresh_with(refresh(&ada)).await.unwrap();
     assert_eq!(answer.status, 200, "a retired refresh key verifies for a refresh lifetime: {answer:?}");
@@ -136,13 +137,13 @@ async fn a_retry_across_a_rotation_gets_the_same_bytes_under_the_old_keys() {
     let world = World::new();
     let server = world.replica().await;
     server.user("ada").await.unwrap();
-    world.clock.advance(PERIOD - AHEAD);
+    world.wait(PERIOD - AHEAD);
     step(&server).await;
-    world.clock.advance(AHEAD - SECOND * 2);
+    world.wait(AHEAD - 2);
     let ada = server.login("ada").await.unwrap();
-    world.clock.advance(SECOND);
+    world.wait(1);
     let answer = ada.refresh_with(refresh(&ada)).await.unwrap();
-    world.clock.advance(SECOND);
+    world.wait(1);
     let before_step = ada.refresh_with(refresh(&ada)).await.unwrap();
     assert_eq!((before_step.status, &before_step.text), (200, &answer.text));
     step(&server).await;
@@ -158,11 +159,11 @@ async fn a_service_that_slept_past_its_schedule_publishes_ahead_all_the_same() {
     server.user("ada").await.unwrap();
     let old = kid(access(&server.login("ada").await.unwrap()));
     drop(server);
-    world.clock.advance(PERIOD * 400);
+    world.wait(PERIOD * 400);
     let server = world.replica().await;
     assert_eq!(published(&server).await.len(), 2);
     assert_eq!(kid(access(&server.login("ada").await.unwrap())), old);
-    world.clock.advance(AHEAD);
+    world.wait(AHEAD);
     assert_ne!(kid(access(&server.login("ada").await.unwrap())), old);
 }
 
@@ -170,7 +171,7 @@ async fn a_service_that_slept_past_its_schedule_publishes_ahead_all_the_same() {
 async fn without_a_period_keys_stay_until_somebody_rotates_them() {
     let world = World::new();
     let server = world.replica_with(&[("AUTH_KEY_ROTATION", "none")]).await;
-    world.clock.advance(PERIOD * 1000);
+    world.wait(PERIOD * 1000);
     assert_eq!(step(&server).await, None, "nothing will ever be due");
     assert_eq!(published(&server).await.len(), 1);
     let now = world.clock.now();
@@ -178,12 +179,12 @@ async fn without_a_period_keys_stay_until_somebody_rotates_them() {
         managed.rotate(conn, Purpose::Signing, false, now)
     });
     let rotated = rotate.await.unwrap();
-    assert_eq!(rotated.signs_from, now.after(AHEAD));
+    assert_eq!(rotated.signs_from, now.after(Duration::from_secs(AHEAD)));
     step(&server).await;
     assert_eq!(published(&server).await.len(), 2);
-    world.clock.advance(AHEAD);
+    world.wait(AHEAD);
     step(&server).await;
-    world.clock.advance(ACCESS);
+    world.wait(ACCESS);
     step(&server).await;
     assert_eq!(published(&server).await, [rotated.kid]);
 }

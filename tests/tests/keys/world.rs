@@ -15,15 +15,14 @@ use e2e::{Actor, Answer, Server};
 use serde_json::{Map, Value, json};
 use shared::{Clock, DbConnection, Timestamp, db::testing::TestDb};
 
-/// A day; the period of the signing and the refresh key.
-pub(crate) const PERIOD: Duration = Duration::from_secs(86_400);
+/// How long the signing and the refresh key sign, in seconds like all of these: a day.
+pub(crate) const PERIOD: u64 = 86_400;
 /// How long a key is published before it signs.
-pub(crate) const AHEAD: Duration = Duration::from_secs(600);
+pub(crate) const AHEAD: u64 = 600;
 /// How long a retired signing key verifies: an access token's life and a minute.
-pub(crate) const ACCESS: Duration = Duration::from_secs(300 + 60);
+pub(crate) const ACCESS: u64 = 300 + 60;
 /// The same for refresh keys.
-pub(crate) const REFRESH: Duration = Duration::from_secs(3600 + 60);
-pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const REFRESH: u64 = 3600 + 60;
 
 pub(crate) struct World {
     pub(crate) clock: Clock,
@@ -38,6 +37,11 @@ impl World {
             database: TestDb::empty().unwrap(),
             sealing: SealingKeys::generate(),
         }
+    }
+
+    /// Lets so many seconds pass.
+    pub(crate) fn wait(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
     }
 
     pub(crate) async fn replica(&self) -> Server {
