@@ -24,7 +24,7 @@ use crate::{
     exchange,
     feed::Feed,
     housekeeping, internal_routes,
-    keyring::{Keyring, KeyringError, Purpose},
+    keyring::{Keyring, KeyringError, Purpose, Tending},
     last_used::LastUsed,
     levelling::Level,
     migrations,
@@ -67,6 +67,7 @@ pub(crate) struct Inner {
     db: Db,
     clock: Clock,
     keyring: Keyring,
+    tending: Option<Arc<Tending>>,
     verifier: Verifier,
     refresh_verifier: Verifier,
     feed: Feed,
@@ -103,6 +104,7 @@ impl App {
             verifier: Verifier::new(keys, revocations, Arc::clone(&rules), clock.clone()),
             // Whoever presents a refresh token is judged by the session's row.
             refresh_verifier: Verifier::new(refresh_keys, Revocations::off(), rules, clock.clone()),
+            tending: Tending::follow(&keyring, &db, &clock),
             feed,
             level: Level::follow(db.clone(), Arc::clone(&hashing), schemes),
             hashing,
@@ -207,6 +209,12 @@ impl App {
             clock: self.clock().clone(),
             user_id_field: self.config().tokens.user_id_field,
         }
+    }
+
+    /// What keeps managed keys on schedule; none with a key from the settings.
+    #[must_use]
+    pub fn tending(&self) -> Option<&Tending> {
+        self.0.tending.as_deref()
     }
 
     /// The hashing threads.

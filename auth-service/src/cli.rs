@@ -32,11 +32,15 @@ enum Action {
 
 /// Runs the command line; a failure is one line on standard error and exit code 1.
 pub async fn run(cli: Cli, variables: Variables) -> ExitCode {
-    let done = match cli.action {
+    shared::telemetry::exit_code(act(cli.action, variables).await)
+}
+
+async fn act(action: Action, variables: Variables) -> anyhow::Result<()> {
+    let variables = variables.with_files()?;
+    match action {
         Action::Serve => serve(&variables).await,
         Action::Manage(command) => commands::run(command, &variables, &mut std::io::stdout()).await,
-    };
-    shared::telemetry::exit_code(done)
+    }
 }
 
 async fn serve(variables: &Variables) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! The management commands, shared by `auth-service` and the single-process stack.
 
 mod accounts;
+mod keys;
 mod token;
 
 use clap::{Args, Subcommand};
@@ -9,7 +10,10 @@ use shared::{
     config::{Variables, print_listings},
 };
 
-pub use self::accounts::{AccountCommand, CreateUser};
+pub use self::{
+    accounts::{AccountCommand, CreateUser},
+    keys::{KeyCommand, Rotate},
+};
 pub use token::{TokenCommand, Verify};
 
 use crate::{Config, StartError, accounts::Accounts, migrations, password::HashPool, store::sessions};
@@ -22,6 +26,9 @@ pub enum Command {
     /// Manage users.
     #[command(subcommand)]
     User(AccountCommand),
+    /// Manage keys.
+    #[command(subcommand)]
+    Keys(KeyCommand),
     /// Apply the database migrations that are missing.
     Migrate,
     /// Show every setting, its value and where it came from.
@@ -54,6 +61,7 @@ pub async fn run(
             writeln!(out, "Superuser {} created successfully.", user.username)?;
         }
         Command::User(command) => accounts::run(command, &Tools::open(variables).await?, out).await?,
+        Command::Keys(command) => keys::run(command, variables, out).await?,
         Command::Migrate => migrate(variables, out).await?,
         Command::Config(format) => print_listings(Config::read(variables)?.listings(), format.json, out)?,
         Command::FlushExpired => flush_expired(&Tools::open(variables).await?, out).await?,

@@ -1,5 +1,6 @@
 //! `AUTH_*`: the settings of SimpleJWT that are not Python hooks, and our own, checked once.
 
+mod keys;
 mod settings;
 
 use std::{net::SocketAddr, time::Duration};
@@ -15,6 +16,8 @@ use shared::{
     http::origin::TrustedProxies,
     verifier::{Rules, VerifierSettings},
 };
+
+pub use keys::{KEY_SET_MAX_AGE, KeySchedule};
 
 use settings::Settings;
 
@@ -90,6 +93,8 @@ pub struct Config {
     pub sealing: Option<SealingKeys>,
     /// How this service's own endpoints follow revocation.
     pub revocation: RevocationPolicy,
+    /// How managed keys follow one another.
+    pub key_schedule: KeySchedule,
     /// The order of authentication classes.
     pub classes: AuthenticationClasses,
     /// Whose forwarding headers are believed.
@@ -112,7 +117,7 @@ impl Config {
         let mut listings = vec![Listing::of("AUTH_", &settings, variables), verifier.listing(variables)];
         listings.push(process.listing(variables));
         let rules = verifier.rules()?;
-        let signing_key = signing_key(&verifier, variables)?;
+        let tokens = token_policy(&settings, &rules)?;
         Ok(Self {
             listen: settings.listen,
             management_listen: settings.management_listen,
@@ -124,9 +129,10 @@ impl Config {
                 connections: at_least_one("AUTH_DATABASE_CONNECTIONS", settings.database_connections)?,
                 waiting: settings.database_waiting,
             },
-            tokens: token_policy(&settings, &rules)?,
+            signing_key: keys::signing_key(&verifier, variables)?,
+            key_schedule: KeySchedule::new(&settings, &tokens, &rules)?,
+            tokens,
             rules,
-            signing_key,
             sealing: settings
                 .key_encryption_key
                 .as_ref()
@@ -151,33 +157,6 @@ impl Config {
 
 fn at_least_one<T: PartialEq + Default>(name: &str, count: T) -> Result<T, ConfigError> {
     if count == T::default() { Err(ConfigError::new(name, "must be at least 1")) } else { Ok(count) }
-}
-
-/// The explicit key, and the contradictions around it.
-fn signing_key(
-    verifier: &VerifierSettings,
-    variables: &Variables,
-) -> Result<Option<Secret<String>>, ConfigError> {
-    match verifier.signing_key() {
-        Some(Some(key)) => Ok(Some(Secret::new(key.to_owned()))),
-        Some(None) => Err(ConfigError::new(
-            "AUTH_SIGNING_KEY",
-            "cannot be none: the auth service could not issue tokens",
-        )),
-        None => {
-            let contradiction = ["AUTH_VERIFYING_KEY", "AUTH_JWK_URL"]
-                .into_iter()
-                .find(|name| variables.get(name).is_some_and(|value| !value.eq_ignore_ascii_case("none")));
-            match contradiction {
-                Some(name) => {
-                    let why =
-                        "contradicts managed keys: it is for use with AUTH_SIGNING_KEY, or for validators";
-                    Err(ConfigError::new(name, why))
-                }
-                None => Ok(None),
-            }
-        }
-    }
 }
 
 fn token_policy(settings: &Settings, rules: &Rules) -> Result<TokenPolicy, ConfigError> {

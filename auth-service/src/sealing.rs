@@ -52,6 +52,15 @@ impl SealingKeys {
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
+    /// Seals anew what another key than the first sealed; nothing if the first one did.
+    pub fn reseal(&self, label: &str, sealed: &[u8]) -> Result<Option<Vec<u8>>, SealError> {
+        let first = Self(self.0.iter().take(1).cloned().collect());
+        if first.open(label, sealed).is_ok() {
+            return Ok(None);
+        }
+        self.seal(label, &self.open(label, sealed)?).map(Some)
+    }
+
     /// Opens what [`SealingKeys::seal`] made under any of the keys.
     pub fn open(&self, label: &str, sealed: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, SealError> {
         let (nonce, ciphertext) = sealed.split_at_checked(NONCE_LEN).ok_or(SealError)?;
@@ -86,6 +95,18 @@ mod tests {
         assert!(both.open("kid/refresh", &sealed).is_err());
         assert!(SealingKeys::parse(&new).unwrap().open("kid/signing", &sealed).is_err());
         assert!(both.open("kid/signing", &sealed[..8]).is_err());
+    }
+
+    #[test]
+    fn what_is_sealed_anew_opens_without_the_old_key() {
+        let (old, new) = (SealingKeys::generate(), SealingKeys::generate());
+        let sealed = SealingKeys::parse(&old).unwrap().seal("kid/signing", b"private").unwrap();
+        let both = SealingKeys::parse(&format!("{new},{old}")).unwrap();
+        let again = both.reseal("kid/signing", &sealed).unwrap().unwrap();
+        let new = SealingKeys::parse(&new).unwrap();
+        assert_eq!(new.open("kid/signing", &again).unwrap().as_slice(), b"private");
+        assert!(both.reseal("kid/signing", &again).unwrap().is_none(), "nothing to do the second time");
+        assert!(new.reseal("kid/signing", &sealed).is_err(), "what cannot be opened is left alone");
     }
 
     #[test]

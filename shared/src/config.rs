@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::Secret;
 
+mod files;
 mod print;
 pub mod process;
 pub mod values;
@@ -41,6 +42,8 @@ pub enum Source {
     Default,
     /// An environment variable.
     Environment,
+    /// A file that an environment variable names.
+    File,
     /// A flag of the command.
     Flag,
     /// A file in the data folder.
@@ -60,9 +63,9 @@ impl ConfigError {
     }
 }
 
-/// The variables that a process was given.
+/// The variables that a process was given, and what is doubtful about them.
 #[derive(Clone, Default)]
-pub struct Variables(BTreeMap<String, (String, Source)>);
+pub struct Variables(BTreeMap<String, (String, Source)>, Vec<String>);
 
 impl std::fmt::Debug for Variables {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -87,6 +90,7 @@ impl Variables {
                 .filter(|(_, value)| !value.is_empty())
                 .map(|(name, value)| (name, (value, Source::Environment)))
                 .collect(),
+            Vec::new(),
         )
     }
 

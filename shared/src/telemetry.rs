@@ -26,6 +26,9 @@ pub fn start(variables: &Variables) -> Result<(), ConfigError> {
     if started.is_err() {
         tracing::debug!("logging had been started before");
     }
+    for warning in variables.warnings() {
+        tracing::warn!("{warning}");
+    }
     Ok(())
 }
 

@@ -57,11 +57,15 @@ struct Serve {
 
 /// Runs the command line; a failure is one line on standard error and exit code 1.
 pub async fn run(cli: Cli, variables: Variables) -> ExitCode {
-    let done = match cli.action.unwrap_or(Action::Serve(Serve::default())) {
+    shared::telemetry::exit_code(act(cli, variables).await)
+}
+
+async fn act(cli: Cli, variables: Variables) -> anyhow::Result<()> {
+    let variables = variables.with_files()?;
+    match cli.action.unwrap_or(Action::Serve(Serve::default())) {
         Action::Serve(serve) => self::serve(&serve, &cli.data, variables).await,
         Action::Manage(command) => manage(command, &cli.data, variables).await,
-    };
-    shared::telemetry::exit_code(done)
+    }
 }
 
 impl Default for Serve {

@@ -86,6 +86,15 @@ async fn guarded(app: &App, jar: &CookieJar<'_>, token: &str) -> Result<Arc<Clai
     Ok(claims)
 }
 
+/// Verifies a refresh token. It may be under a key that another replica made a moment ago: refusing it
+/// would log its client out.
 async fn verify(app: &App, token: &str) -> Result<Arc<Claims>, AuthError> {
-    app.refresh_verifier().verify(token, TokenKind::Refresh).await.map_err(|refusal| app.refused(refusal))
+    let verified = match (app.refresh_verifier().verify(token, TokenKind::Refresh).await, app.tending()) {
+        (Err(Refusal::UnknownKey(_)), Some(tending)) => {
+            tending.look_for_new().await;
+            app.refresh_verifier().verify(token, TokenKind::Refresh).await
+        }
+        (decided, _) => decided,
+    };
+    verified.map_err(|refusal| app.refused(refusal))
 }

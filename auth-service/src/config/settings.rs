@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use shared::{
     DbUrl, Secret,
-    config::values::{List, Span, Switch},
+    config::values::{List, OrNone, Span, Switch},
 };
 
 /// `AUTH_*` beyond what every validator reads.
@@ -25,6 +25,12 @@ pub(super) struct Settings {
     pub(super) org_url: Option<url::Url>,
     /// 32 bytes in base64; several separated by commas, the first of which seals new keys.
     pub(super) key_encryption_key: Option<Secret<String>>,
+    /// How long a managed key signs; `none`: until somebody rotates it.
+    #[serde(default = "defaults::key_rotation")]
+    pub(super) key_rotation: OrNone<Span>,
+    /// How long a managed key is published before it signs.
+    #[serde(default = "defaults::key_publish_ahead")]
+    pub(super) key_publish_ahead: Span,
     #[serde(default = "defaults::five_minutes")]
     pub(super) access_token_lifetime: Span,
     #[serde(default = "defaults::one_day")]
@@ -64,7 +70,7 @@ pub(super) struct Settings {
 mod defaults {
     use std::net::{Ipv4Addr, SocketAddr};
 
-    use shared::config::values::{List, Span, Switch};
+    use shared::config::values::{List, OrNone, Span, Switch};
 
     pub(super) fn listen() -> SocketAddr {
         (Ipv4Addr::LOCALHOST, 8001).into()
@@ -77,6 +83,12 @@ mod defaults {
     }
     pub(super) const fn waiting() -> usize {
         1024
+    }
+    pub(super) const fn key_rotation() -> OrNone<Span> {
+        OrNone::Some(Span::secs(90 * 86_400))
+    }
+    pub(super) const fn key_publish_ahead() -> Span {
+        Span::secs(600)
     }
     pub(super) const fn five_minutes() -> Span {
         Span::secs(300)

@@ -41,7 +41,8 @@ impl New {
 
 /// A row of `feed`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = feed)]
+// On SQLite diesel would insert rows with defaults one by one, in a transaction within ours.
+#[diesel(table_name = feed, treat_none_as_default_value = false)]
 pub struct Row {
     /// Its place.
     pub seq: i64,

@@ -88,6 +88,8 @@ pub enum Reason {
     RoleChanged,
     /// Its user logged out.
     LoggedOut,
+    /// The key of its refresh tokens was revoked.
+    KeyRevoked,
 }
 
 impl Reason {
@@ -102,6 +104,7 @@ impl Reason {
             Self::PasswordChanged => "password_changed",
             Self::RoleChanged => "role_changed",
             Self::LoggedOut => "logged_out",
+            Self::KeyRevoked => "key_revoked",
         }
     }
 }
@@ -174,7 +177,11 @@ pub fn prolong(conn: &mut DbConnection, rotation: &Rotation) -> QueryResult<Opti
         .filter(sessions::expires_at.gt(rotation.alive_at))
         .filter(sessions::absolute_expires_at.gt(rotation.alive_at));
     diesel::update(live)
-        .set((sessions::rotated_at.eq(rotation.now), sessions::expires_at.eq(rotation.expires_at)))
+        .set((
+            sessions::rotated_at.eq(rotation.now),
+            sessions::expires_at.eq(rotation.expires_at),
+            sessions::refresh_kid.eq(rotation.refresh_kid.clone()),
+        ))
         .returning(sessions::all_columns)
         .get_result(conn)
         .optional()
@@ -246,6 +253,21 @@ pub fn purge_of(conn: &mut DbConnection, user: UserId, now: Timestamp, limit: i6
         return Ok(0);
     }
     diesel::delete(sessions::table.filter(sessions::id.eq_any(over))).execute(conn)
+}
+
+/// Ends the sessions whose refresh token is under a key; gives each with the end of its last token.
+pub fn revoke_under_key(
+    conn: &mut DbConnection,
+    refresh_kid: &str,
+    reason: Reason,
+    now: Timestamp,
+) -> QueryResult<Vec<(SessionId, Timestamp)>> {
+    let live =
+        sessions::table.filter(sessions::refresh_kid.eq(refresh_kid)).filter(sessions::revoked_at.is_null());
+    diesel::update(live)
+        .set((sessions::revoked_at.eq(Some(now)), sessions::revoked_reason.eq(Some(reason.as_str()))))
+        .returning((sessions::id, sessions::expires_at))
+        .get_results(conn)
 }
 
 /// Removes up to `limit` sessions past their absolute limit. Before it, a token that the original

@@ -8,7 +8,7 @@ use shared::{Clock, config::Variables, telemetry};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let variables = Variables::from_env();
+    let variables = Variables::from_env().with_files()?;
     telemetry::start(&variables)?;
     let (addresses, server) = bind(Cli::parse(), &variables, Clock::System).await?;
     for address in addresses {

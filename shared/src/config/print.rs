@@ -22,7 +22,8 @@ pub fn print_listings(listings: &[Listing], json: bool, out: &mut dyn Write) -> 
     for setting in settings {
         let value = match &setting.value {
             Value::Null => String::new(),
-            Value::String(text) => text.clone(),
+            // One line a setting: a PEM text is shown as environment files hold it.
+            Value::String(text) => text.replace('\n', "\\n"),
             other => other.to_string(),
         };
         let source = serde_json::to_value(setting.source)?;

@@ -37,6 +37,18 @@ impl KeySet {
         matches!(self, Self::Published(keys) if keys.is_empty())
     }
 
+    /// What either set trusts; of a single key from the settings there is no union, and `other` counts.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Published(ours), Self::Published(theirs)) => {
+                let both = ours.iter().chain(theirs);
+                Self::Published(both.map(|(kid, key)| (kid.clone(), key.clone())).collect())
+            }
+            _ => other.clone(),
+        }
+    }
+
     /// The key that a header's `kid` means.
     #[must_use]
     pub fn find<'a>(&'a self, kid: Option<&'a str>) -> Found<'a> {

@@ -27,7 +27,7 @@ use cookies::CookieSettings;
 pub const DEFAULT_ISSUER: &str = "http://localhost:8000";
 
 /// What the auth service alone reads. Its tests hold this list to its settings.
-pub const AUTH_SERVICE: [&str; 21] = [
+pub const AUTH_SERVICE: [&str; 23] = [
     "AUTH_LISTEN",
     "AUTH_MANAGEMENT_LISTEN",
     "AUTH_DATABASE_URL",
@@ -35,6 +35,8 @@ pub const AUTH_SERVICE: [&str; 21] = [
     "AUTH_DATABASE_WAITING",
     "AUTH_ORG_URL",
     "AUTH_KEY_ENCRYPTION_KEY",
+    "AUTH_KEY_ROTATION",
+    "AUTH_KEY_PUBLISH_AHEAD",
     "AUTH_ACCESS_TOKEN_LIFETIME",
     "AUTH_REFRESH_TOKEN_LIFETIME",
     "AUTH_ROTATE_REFRESH_TOKENS",

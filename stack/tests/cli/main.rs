@@ -1,5 +1,7 @@
 //! `tessera` as its user meets it: a process, its output, its exit code, its files.
 
+mod files;
+mod keys;
 mod process;
 mod serving;
 mod settings;

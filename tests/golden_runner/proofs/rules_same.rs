@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{answer, compared_with, fixture, page, permitted_by, post, refused, token};
 use crate::{
     extra,
-    fixture::{Fixture, parse},
+    fixture::Fixture,
     play::is_equivalent,
     wire::Answer,
 };
