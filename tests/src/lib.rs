@@ -5,6 +5,7 @@
 
 mod actor;
 mod cluster;
+mod load;
 mod process;
 mod proxy;
 mod server;
@@ -12,6 +13,7 @@ mod users;
 
 pub use actor::{Actor, Answer};
 pub use cluster::{Cluster, Settings, claims, session_of};
+pub use load::{Load, Pace, Report, Running, Sample};
 pub use process::Node;
 pub use proxy::{Mode, Proxy};
 pub use server::Server;
