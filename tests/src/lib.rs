@@ -1,10 +1,20 @@
-//! The harness of the end-to-end tests: the real stack on port 0 with databases of its own, and
-//! actors that speak HTTP to it.
+//! The harness of the end-to-end tests: the real stack on port 0 with databases of its own, the real
+//! services as processes of their own, and actors that speak HTTP to either.
 //!
 //! The engine is SQLite, or PostgreSQL where `TEST_POSTGRES_URL` is set.
 
 mod actor;
+mod cluster;
+mod load;
+mod process;
+mod proxy;
 mod server;
+mod users;
 
 pub use actor::{Actor, Answer};
-pub use server::{PASSWORD, Server};
+pub use cluster::{Cluster, Settings, claims, session_of};
+pub use load::{Load, Pace, Report, Running, Sample};
+pub use process::Node;
+pub use proxy::{Mode, Proxy};
+pub use server::Server;
+pub use users::{PASSWORD, new_user};

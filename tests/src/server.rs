@@ -1,9 +1,6 @@
 //! [`Server`]: a running stack of a test's own.
 
-use std::sync::OnceLock;
-
-use anyhow::Context as _;
-use auth_service::store::users::{self, User, UserId};
+use auth_service::store::users::{self, User};
 use shared::{
     Clock, DbUrl,
     config::Variables,
@@ -12,10 +9,7 @@ use shared::{
 };
 use tessera::Stack;
 
-use crate::Actor;
-
-/// The password of every user that [`Server::user`] makes.
-pub const PASSWORD: &str = "correct-Pa55word";
+use crate::{Actor, PASSWORD};
 
 /// A running stack with databases of its own. It stops when dropped.
 #[derive(Debug)]
@@ -93,26 +87,7 @@ impl Server {
 
     /// A user that has not been added yet.
     pub fn new_user(&self, name: &str, is_superuser: bool) -> anyhow::Result<User> {
-        let now = self.clock.now();
-        let id = UserId::new(now);
-        let (password, password_scheme) = hashed()?;
-        Ok(User {
-            id,
-            subject: id.to_string(),
-            username: name.to_owned(),
-            email: format!("{name}@example.org"),
-            first_name: String::new(),
-            last_name: String::new(),
-            password,
-            password_scheme,
-            is_active: true,
-            is_superuser,
-            credential_version: 0,
-            not_before: None,
-            last_login: None,
-            created_at: now,
-            updated_at: now,
-        })
+        crate::new_user(name, is_superuser, self.clock.now())
     }
 
     /// Logs in over HTTP; the actor holds the pair.
@@ -131,17 +106,4 @@ impl Drop for Server {
             runtime.spawn(async move { stop.now().await });
         }
     }
-}
-
-/// [`PASSWORD`], hashed once for all tests of a process, with its scheme.
-fn hashed() -> anyhow::Result<(String, String)> {
-    use auth_service::password::{Argon2Params, Scheme, hash};
-    static HASHED: OnceLock<String> = OnceLock::new();
-    let params = Argon2Params::default();
-    let scheme = Scheme::argon2id(params).label();
-    if let Some(known) = HASHED.get() {
-        return Ok((known.clone(), scheme));
-    }
-    let made = hash(PASSWORD, &params).ok().context("the test password can be hashed")?;
-    Ok((HASHED.get_or_init(|| made).clone(), scheme))
 }

@@ -5,60 +5,11 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is a test's report")]
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
-
 use diesel::connection::SimpleConnection;
-use e2e::{Answer, PASSWORD, Server};
+use e2e::{Answer, Mode, PASSWORD, Proxy, Server};
 use serde_json::json;
 use shared::{Clock, DbUrl, db::testing::TestDb};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Notify,
-};
-
-/// Passes connections on to a server until it is told to cut them.
-struct Proxy {
-    port: u16,
-    cut: Arc<AtomicBool>,
-    hang_up: Arc<Notify>,
-}
-
-impl Proxy {
-    async fn before(host: String, port: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let proxy = Self {
-            port: listener.local_addr().unwrap().port(),
-            cut: Arc::default(),
-            hang_up: Arc::default(),
-        };
-        let (cut, hang_up) = (Arc::clone(&proxy.cut), Arc::clone(&proxy.hang_up));
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let open = (!cut.load(Ordering::SeqCst)).then_some(client);
-                open.map(|client| tokio::spawn(pass_on(client, (host.clone(), port), Arc::clone(&hang_up))));
-            }
-        });
-        proxy
-    }
-
-    fn set_cut(&self, cut: bool) {
-        self.cut.store(cut, Ordering::SeqCst);
-        if cut {
-            self.hang_up.notify_waiters();
-        }
-    }
-}
-
-async fn pass_on(mut client: TcpStream, server: (String, u16), hang_up: Arc<Notify>) {
-    let Ok(mut server) = TcpStream::connect(server).await else { return };
-    tokio::select! {
-        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
-        () = hang_up.notified() => {}
-    }
-}
+use tokio::net::TcpListener;
 
 fn unavailable(answer: &Answer) {
     assert_eq!((answer.status, answer.code()), (503, "unavailable"), "{answer:?}");
@@ -79,17 +30,15 @@ async fn a_database_that_is_away_is_503_and_recovers_by_itself() {
     }
 }
 
-async fn postgres_goes_away(mut url: url::Url) {
-    let host = url.host_str().unwrap_or("127.0.0.1").to_owned();
-    let proxy = Proxy::before(host, url.port().unwrap_or(5432)).await;
-    url.set_host(Some("127.0.0.1")).unwrap();
-    url.set_port(Some(proxy.port)).unwrap();
+async fn postgres_goes_away(url: url::Url) {
+    let proxy = Proxy::before_url(&url).await.unwrap();
+    let url = proxy.through(&url).unwrap();
     let server = Server::with(&[("AUTH_DATABASE_URL", url.as_str())], Clock::System).await.unwrap();
     server.user("ada").await.unwrap();
     let ada = server.login("ada").await.unwrap();
     assert_eq!(readiness(&server).await.status, 200);
 
-    proxy.set_cut(true);
+    proxy.set(Mode::Cut);
     unavailable(&ada.get("/api/v1/user/me/").await.unwrap());
     unavailable(&ada.refresh_with(ada.refresh.as_deref().unwrap()).await.unwrap());
     let credentials = json!({"username": "ada", "password": PASSWORD});
@@ -100,7 +49,7 @@ async fn postgres_goes_away(mut url: url::Url) {
     // Keys are in memory: what needs no database goes on.
     assert_eq!(ada.get("/.well-known/jwks.json").await.unwrap().status, 200);
 
-    proxy.set_cut(false);
+    proxy.set(Mode::Pass);
     let mut answer = ada.get("/api/v1/user/me/").await.unwrap();
     for _ in 0..20 {
         if answer.status == 200 {
