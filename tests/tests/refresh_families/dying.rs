@@ -13,7 +13,7 @@ use diesel::{Connection, SqliteConnection, connection::SimpleConnection, prelude
 use e2e::{Answer, Cluster, Mode, Node, Proxy, session_of};
 use shared::DbUrl;
 
-use crate::{NODE, login, same_pair, steps};
+use crate::{GRACE, NODE, login, same_pair, steps};
 
 /// Processes to be killed before anybody had a reply.
 const UNANSWERED: usize = 10;
@@ -40,10 +40,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// out tells the same pair.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_killed_between_commit_and_reply_leaves_exactly_one_successor() -> anyhow::Result<()> {
-    let cluster = match shared::db::testing::server()? {
-        Some(_) => Cluster::new(NODE)?,
-        None => Cluster::with(NODE, &[("AUTH_ALGORITHM", "RS256"), ("AUTH_SIGNING_KEY", &slow_key()?)])?,
-    };
+    let slow = [GRACE, ("AUTH_ALGORITHM", "RS256"), ("AUTH_SIGNING_KEY", &slow_key()?)];
+    let settings = if shared::db::testing::server()?.is_some() { &slow[..1] } else { &slow[..] };
+    let cluster = Cluster::with(NODE, settings)?;
     let mut node = cluster.auth().await?;
     cluster.user("ada").await?;
     steps::count(&cluster).await?;

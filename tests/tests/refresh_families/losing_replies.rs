@@ -1,13 +1,8 @@
 //! Replies that get lost after the server has taken the step: a retry gets what was lost.
 
-use std::time::Duration;
-
 use e2e::{Actor, Mode, Proxy, session_of};
 
-use crate::{RACERS, Replicas, age, refresh_at_once, same_pair};
-
-/// Just longer than the grace window that is the default.
-const BEYOND_GRACE: Duration = Duration::from_secs(11);
+use crate::{RACERS, Replicas, end_grace, refresh_at_once, same_pair};
 
 /// Two processes, and before each a proxy that loses replies.
 struct Lossy {
@@ -69,7 +64,7 @@ async fn a_late_retry_of_a_grandparent_ends_the_session() -> anyhow::Result<()> 
     let parent = same_pair(&lossy.retry(&grandparent, 2).await?)?;
     lossy.refresh_in_vain(&parent, 2).await?;
     let newest = same_pair(&lossy.retry(&parent, 2).await?)?;
-    age(&lossy.replicas.cluster, session_of(&newest)?, BEYOND_GRACE).await?;
+    end_grace(&lossy.replicas.cluster, session_of(&newest)?).await?;
     for token in [&grandparent, &parent, &newest] {
         lossy.replicas.refuse(token).await?;
     }
@@ -83,7 +78,7 @@ async fn a_retry_that_comes_too_late_ends_the_session() -> anyhow::Result<()> {
     let lossy = Lossy::start().await?;
     let token = lossy.replicas.login().await?;
     let lost = lossy.refresh_in_vain(&token, 1).await?;
-    age(&lossy.replicas.cluster, session_of(&token)?, BEYOND_GRACE).await?;
+    end_grace(&lossy.replicas.cluster, session_of(&token)?).await?;
     lossy.replicas.refuse(&token).await?;
     let pair: serde_json::Value = serde_json::from_str(&lost[0])?;
     lossy.replicas.refuse(pair["refresh"].as_str().unwrap_or_default()).await?;
