@@ -9,7 +9,10 @@ use shared::{
     clock::monotonic_micros,
     revocation::wire::{Begin, HEARTBEAT, Head, Place, event},
 };
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::{
+    broadcast::{Receiver, error::RecvError},
+    watch,
+};
 
 use super::{Batch, Feed, Heard};
 use crate::store::feed;
@@ -40,6 +43,7 @@ struct Follower {
     /// The latest entry that was sent.
     sent: i64,
     batches: Receiver<Arc<Batch>>,
+    keys: watch::Receiver<i64>,
     phase: Phase,
     heartbeat: tokio::time::Interval,
 }
@@ -126,6 +130,8 @@ impl Follower {
                 }
                 Err(RecvError::Closed) => Err(StreamEnd::Restarted),
             },
+            // Validators fetch new keys before the first token under them.
+            Ok(()) = self.keys.changed() => self.head(),
             _ = self.heartbeat.tick() => self.head(),
         }
     }

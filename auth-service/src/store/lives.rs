@@ -47,3 +47,50 @@ pub fn forget(conn: &mut DbConnection, now: Timestamp) -> QueryResult<()> {
 fn secs(seconds: i64) -> Duration {
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::db::testing::TestDb;
+
+    use super::*;
+    use crate::migrations;
+
+    const START: i64 = 1_795_444_848;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_secs(START + seconds)
+    }
+
+    #[tokio::test]
+    async fn a_revocation_outlives_the_tokens_of_every_service_that_says_so() {
+        let test = TestDb::new(migrations()).await.unwrap();
+        let (last, unknown) = test
+            .db
+            .transaction(|conn| {
+                let unknown = last_expiry(conn, at(0))?;
+                record(conn, Duration::from_secs(300), at(600))?;
+                // A service with longer lives stopped a while ago: its last token decides.
+                record(conn, Duration::from_secs(3600), at(-60))?;
+                Ok((last_expiry(conn, at(0))?, unknown))
+            })
+            .await
+            .unwrap();
+        assert_eq!(last, at(-60 + 3601 + 60));
+        assert!(unknown >= at(86_400), "nothing said: the longest is assumed");
+    }
+
+    #[tokio::test]
+    async fn a_life_is_forgotten_once_its_last_token_has_expired() {
+        let test = TestDb::new(migrations()).await.unwrap();
+        let last = |conn: &mut DbConnection, now| {
+            forget(conn, now)?;
+            last_expiry(conn, now)
+        };
+        let ends = test.db.transaction(move |conn| {
+            record(conn, Duration::from_secs(300), at(5000))?;
+            record(conn, Duration::from_secs(3600), at(0))?;
+            Ok([last(conn, at(1000))?, last(conn, at(4000))?])
+        });
+        assert_eq!(ends.await.unwrap(), [at(3601 + 60), at(4000 + 301 + 60)]);
+    }
+}
