@@ -3,15 +3,19 @@
 
 use std::sync::LazyLock;
 
-use diesel::result::{DatabaseErrorKind, Error};
+use diesel::{
+    QueryResult,
+    result::{DatabaseErrorKind, Error},
+};
 use regex::Regex;
-use shared::{Clock, Db, DbError, Secret, input};
+use shared::{Clock, Db, DbConnection, DbError, Secret, input};
 
 use crate::{
     password::{self, Argon2Params, HashPool, PoolError, Scheme},
+    revocation,
     store::{
-        sessions::{self, Reason},
-        users::{self, NewPassword, User, UserId},
+        sessions::Reason,
+        users::{self, NewPassword, User, UserId, UserIdField},
     },
 };
 
@@ -88,99 +92,123 @@ pub async fn encode(pool: &HashPool, password: Secret<String>) -> Result<NewPass
     Ok(NewPassword { encoded: Secret::new(encoded.map_err(|_| AccountError::Hash)?), scheme })
 }
 
-/// Adds a user.
-pub async fn create(db: &Db, pool: &HashPool, clock: &Clock, new: NewUser) -> Result<User, AccountError> {
-    if !USERNAME.is_match(&new.username) {
-        return Err(AccountError::BadUsername);
-    }
-    if !new.email.is_empty() && !input::is_email(&new.email) {
-        return Err(AccountError::BadEmail);
-    }
-    check_password(new.password.expose())?;
-    let password = encode(pool, new.password).await?;
-    let now = clock.now();
-    let id = UserId::new(now);
-    let user = User {
-        id,
-        subject: id.to_string(),
-        username: new.username,
-        email: new.email,
-        first_name: String::new(),
-        last_name: String::new(),
-        password: password.encoded.expose().clone(),
-        password_scheme: password.scheme,
-        is_active: true,
-        is_superuser: new.is_superuser,
-        credential_version: 0,
-        not_before: None,
-        last_login: None,
-        created_at: now,
-        updated_at: now,
-    };
-    let row = user.clone();
-    match db.write(move |conn| users::insert(conn, &row)).await {
-        Ok(_) => Ok(user),
-        Err(DbError::Query(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))) => {
-            Err(AccountError::Taken)
+/// The users of one database, for those who change them.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    /// Where they are.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// What tokens call them by.
+    pub user_id_field: UserIdField,
+}
+
+impl Accounts {
+    /// Adds a user.
+    pub async fn create(&self, pool: &HashPool, new: NewUser) -> Result<User, AccountError> {
+        if !USERNAME.is_match(&new.username) {
+            return Err(AccountError::BadUsername);
         }
-        Err(error) => Err(error.into()),
+        if !new.email.is_empty() && !input::is_email(&new.email) {
+            return Err(AccountError::BadEmail);
+        }
+        check_password(new.password.expose())?;
+        let password = encode(pool, new.password).await?;
+        let now = self.clock.now();
+        let id = UserId::new(now);
+        let user = User {
+            id,
+            subject: id.to_string(),
+            username: new.username,
+            email: new.email,
+            first_name: String::new(),
+            last_name: String::new(),
+            password: password.encoded.expose().clone(),
+            password_scheme: password.scheme,
+            is_active: true,
+            is_superuser: new.is_superuser,
+            credential_version: 0,
+            not_before: None,
+            last_login: None,
+            created_at: now,
+            updated_at: now,
+        };
+        let row = user.clone();
+        match self.db.write(move |conn| users::insert(conn, &row)).await {
+            Ok(_) => Ok(user),
+            Err(DbError::Query(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))) => {
+                Err(AccountError::Taken)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
-}
 
-/// Sets a password and ends every session of the user.
-pub async fn set_password(
-    db: &Db,
-    pool: &HashPool,
-    clock: &Clock,
-    username: &str,
-    password: Secret<String>,
-) -> Result<User, AccountError> {
-    check_password(password.expose())?;
-    let encoded = encode(pool, password).await?;
-    let now = clock.now();
-    change(db, username, move |conn, user| {
-        users::set_password(conn, user.id, &encoded, now)?;
-        sessions::revoke_all(conn, user.id, Reason::PasswordChanged, now)
-    })
-    .await
-}
+    /// Sets a password and ends every session of the user.
+    pub async fn set_password(
+        &self,
+        pool: &HashPool,
+        username: &str,
+        password: Secret<String>,
+    ) -> Result<User, AccountError> {
+        check_password(password.expose())?;
+        let encoded = encode(pool, password).await?;
+        let (now, field) = (self.clock.now(), self.user_id_field);
+        self.change(username, move |conn, user| {
+            users::set_password(conn, user.id, &encoded, now)?;
+            revocation::end_all(conn, user, field, Reason::PasswordChanged, now)
+        })
+        .await
+    }
 
-/// Activates or deactivates. Deactivating ends every session of the user.
-pub async fn set_active(db: &Db, clock: &Clock, username: &str, active: bool) -> Result<User, AccountError> {
-    let now = clock.now();
-    change(db, username, move |conn, user| {
-        users::set_active(conn, user.id, active, now)?;
-        if active { Ok(0) } else { sessions::revoke_all(conn, user.id, Reason::Deactivated, now) }
-    })
-    .await
-}
+    /// Activates or deactivates. Deactivating ends every session of the user.
+    pub async fn set_active(&self, username: &str, active: bool) -> Result<User, AccountError> {
+        let (now, field) = (self.clock.now(), self.user_id_field);
+        self.change(username, move |conn, user| {
+            users::set_active(conn, user.id, active, now)?;
+            if active { Ok(0) } else { revocation::end_all(conn, user, field, Reason::Deactivated, now) }
+        })
+        .await
+    }
 
-/// Deletes a user and ends every session.
-pub async fn delete(db: &Db, clock: &Clock, username: &str) -> Result<User, AccountError> {
-    let now = clock.now();
-    change(db, username, move |conn, user| {
-        // Locks the row: a login in flight either began before and is ended below, or fails.
-        users::set_active(conn, user.id, false, now)?;
-        sessions::revoke_all(conn, user.id, Reason::Deleted, now)?;
-        users::delete(conn, user.id)
-    })
-    .await
-}
+    /// Makes a user a superuser, or an ordinary one again. A change ends every session of the user:
+    /// tokens say what their bearer may do.
+    pub async fn set_superuser(&self, username: &str, superuser: bool) -> Result<User, AccountError> {
+        let (now, field) = (self.clock.now(), self.user_id_field);
+        self.change(username, move |conn, user| {
+            if users::set_superuser(conn, user.id, superuser, now)? == 0 {
+                return Ok(0);
+            }
+            revocation::end_all(conn, user, field, Reason::RoleChanged, now)
+        })
+        .await
+    }
 
-/// Changes a user in one transaction. The user's own row comes first in every such step, so that
-/// none deadlocks with another.
-async fn change(
-    db: &Db,
-    username: &str,
-    step: impl FnOnce(&mut shared::DbConnection, &User) -> diesel::QueryResult<usize> + Send + 'static,
-) -> Result<User, AccountError> {
-    let name = username.to_owned();
-    let changed = db
-        .transaction(move |conn| {
+    /// Deletes a user and ends every session.
+    pub async fn delete(&self, username: &str) -> Result<User, AccountError> {
+        let (now, field) = (self.clock.now(), self.user_id_field);
+        self.change(username, move |conn, user| {
+            // Locks the row: a login in flight either began before and is ended below, or fails.
+            users::set_active(conn, user.id, false, now)?;
+            let ended = revocation::end_all(conn, user, field, Reason::Deleted, now)?;
+            users::delete(conn, user.id)?;
+            Ok(ended)
+        })
+        .await
+    }
+
+    /// Changes a user in one transaction. The user's own row comes first in every such step, so that
+    /// none deadlocks with another.
+    async fn change(
+        &self,
+        username: &str,
+        step: impl FnOnce(&mut DbConnection, &User) -> QueryResult<usize> + Send + 'static,
+    ) -> Result<User, AccountError> {
+        let name = username.to_owned();
+        let changed = self.db.transaction(move |conn| {
             let Some(user) = users::find_by_username(conn, &name)? else { return Ok(None) };
             step(conn, &user)?;
             Ok(Some(user))
-        })
-        .await?;
-    changed.ok_or_else(|| AccountError::Unknown(username.to_owned()))
+        });
+        changed.await?.ok_or_else(|| AccountError::Unknown(username.to_owned()))
+    }
 }

@@ -3,9 +3,13 @@
 pub mod blacklist;
 pub mod describe;
 pub mod internal;
+mod issued;
+pub mod logout;
 pub mod me;
 pub mod obtain;
 pub mod refresh;
+pub mod session;
+pub mod sessions;
 pub mod sliding;
 pub mod verify;
 pub mod well_known;
@@ -21,18 +25,10 @@ fn tokens(body: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body)
 }
 
-/// The longest `User-Agent` kept, in characters.
-const USER_AGENT: usize = 256;
-
 /// The client as the request shows it.
 fn client(app: &App, request: &HttpRequest) -> Client {
     let user_agent =
         request.headers().get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let plain = |c: &char| !c.is_control();
-    Client {
-        address: client_address(request, &app.config().trusted_proxies)
-            .map(|address| address.to_string())
-            .unwrap_or_default(),
-        user_agent: user_agent.unwrap_or_default().chars().filter(plain).take(USER_AGENT).collect(),
-    }
+    let address = client_address(request, &app.config().trusted_proxies);
+    Client::new(address, &user_agent.unwrap_or_default())
 }

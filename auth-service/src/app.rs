@@ -1,23 +1,31 @@
 //! [`App`]: the running service, without its server.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Weak},
+};
 
 use actix_web::web::{Data, ServiceConfig};
 use futures_util::future::BoxFuture;
 use shared::{
     Authenticator, Clock, Db, DbError, Issuer, Timestamp, Verifier,
-    auth::bearer_challenge,
+    auth::{HeldTokens, bearer_challenge},
     http::management::Readiness,
-    issuer::{IssuerUnavailable, KeySource, UserState, Users},
+    issuer::{ExchangeError, Exchanged, IssuerUnavailable, KeySource, Presented, UserState, Users},
     keys::KeyError,
+    revocation::Revocations,
     token::{Parsed, Refusal},
 };
 
 use crate::{
     Config,
+    accounts::Accounts,
     error::AuthError,
-    internal_routes,
+    exchange,
+    feed::Feed,
+    housekeeping, internal_routes,
     keyring::{Keyring, KeyringError, Purpose, Tending},
+    last_used::LastUsed,
     levelling::Level,
     migrations,
     mint::{Mint, fingerprint},
@@ -45,8 +53,8 @@ pub enum StartError {
     /// The client for `AUTH_JWK_URL` cannot be made.
     #[error(transparent)]
     Issuer(#[from] IssuerUnavailable),
-    /// The hashing threads cannot be started.
-    #[error("the hashing threads cannot be started: {0}")]
+    /// A thread cannot be started.
+    #[error("cannot start: {0}")]
     Threads(#[from] std::io::Error),
 }
 
@@ -54,7 +62,7 @@ pub enum StartError {
 #[derive(Clone, Debug)]
 pub struct App(Arc<Inner>);
 
-struct Inner {
+pub(crate) struct Inner {
     config: Config,
     db: Db,
     clock: Clock,
@@ -62,8 +70,12 @@ struct Inner {
     tending: Option<Arc<Tending>>,
     verifier: Verifier,
     refresh_verifier: Verifier,
+    feed: Feed,
     hashing: Arc<HashPool>,
     level: Arc<Level>,
+    last_used: LastUsed,
+    /// One for all workers, each of which has an authenticator of its own.
+    held: HeldTokens,
 }
 
 impl std::fmt::Debug for Inner {
@@ -77,6 +89,9 @@ impl App {
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
         let db = Db::connect(&config.database, migrations(), config.database_limits).await?;
         let keyring = Keyring::open(&config, &db, &clock).await?;
+        housekeeping::begin(&db, &config, &clock).await?;
+        let revocations = Revocations::new(config.revocation, clock.clone());
+        let feed = Feed::start(&db, revocations.clone(), keyring.clone()).await?;
         let rules = Arc::new(config.rules.clone());
         let keys = own_keys(&config, &keyring, &clock)?;
         let refresh_keys =
@@ -84,23 +99,45 @@ impl App {
         let threads = NonZeroUsize::new(config.hash_threads).unwrap_or(NonZeroUsize::MIN);
         let schemes = db.read(users::password_schemes).await?;
         let hashing = Arc::new(HashPool::new(threads, config.hash_queue)?);
-        Ok(Self(Arc::new(Inner {
-            verifier: Verifier::new(keys, Arc::clone(&rules), clock.clone()),
-            refresh_verifier: Verifier::new(refresh_keys, rules, clock.clone()),
+        let app = Self(Arc::new(Inner {
+            last_used: LastUsed::default(),
+            verifier: Verifier::new(keys, revocations, Arc::clone(&rules), clock.clone()),
+            // Whoever presents a refresh token is judged by the session's row.
+            refresh_verifier: Verifier::new(refresh_keys, Revocations::off(), rules, clock.clone()),
             tending: Tending::follow(&keyring, &db, &clock),
+            feed,
             level: Level::follow(db.clone(), Arc::clone(&hashing), schemes),
             hashing,
+            held: HeldTokens::new(clock.clone()),
             config,
             db,
             clock,
             keyring,
-        })))
+        }));
+        housekeeping::spawn(&app);
+        Ok(app)
+    }
+
+    /// A handle that does not keep the service alive.
+    pub(crate) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
+    }
+
+    pub(crate) fn upgrade(weak: &Weak<Inner>) -> Option<Self> {
+        weak.upgrade().map(Self)
+    }
+
+    /// When sessions were used.
+    pub(crate) fn last_used(&self) -> &LastUsed {
+        &self.0.last_used
     }
 
     /// Adds the public routes and what they need.
     pub fn configure(&self, config: &mut ServiceConfig) {
-        let authenticator =
-            Authenticator::new(self.verifier().clone(), self.issuer(), self.config().classes.clone());
+        let classes = self.config().classes.clone();
+        let authenticator = Authenticator::new(self.verifier().clone(), self.issuer(), classes)
+            .holding(self.0.held.clone())
+            .behind(self.config().trusted_proxies.clone());
         config.app_data(Data::new(self.clone())).app_data(Data::new(authenticator)).configure(routes);
     }
 
@@ -112,13 +149,20 @@ impl App {
     /// What `/readyz` asks.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        Readiness::default().database("auth_database", self.db()).keys(self.verifier().keys())
+        Readiness::default()
+            .database("auth_database", self.db())
+            .keys(self.verifier().keys())
+            .revocations(self.feed().revocations())
     }
 
     /// Keys and users for validators in this process.
     #[must_use]
     pub fn issuer(&self) -> Issuer {
-        Issuer::Local { keys: self.keyring().published(), users: Arc::new(self.clone()) }
+        Issuer::Local {
+            keys: self.keyring().published(),
+            users: Arc::new(self.clone()),
+            revocations: self.feed().revocations().clone(),
+        }
     }
 
     /// The settings.
@@ -149,6 +193,22 @@ impl App {
     #[must_use]
     pub fn keyring(&self) -> &Keyring {
         &self.0.keyring
+    }
+
+    /// The revocation feed.
+    #[must_use]
+    pub fn feed(&self) -> &Feed {
+        &self.0.feed
+    }
+
+    /// The users, for those who change them. Wait for [`Feed::passed_on`] afterwards.
+    #[must_use]
+    pub fn accounts(&self) -> Accounts {
+        Accounts {
+            db: self.db().clone(),
+            clock: self.clock().clone(),
+            user_id_field: self.config().tokens.user_id_field,
+        }
     }
 
     /// What keeps managed keys on schedule; none with a key from the settings.
@@ -236,11 +296,21 @@ impl Users for App {
     fn state(&self, user_id: String) -> BoxFuture<'_, Result<Option<UserState>, IssuerUnavailable>> {
         Box::pin(async move { self.user_state(&user_id).await.map_err(|e| IssuerUnavailable(e.to_string())) })
     }
+
+    fn exchange(&self, presented: Presented) -> BoxFuture<'_, Result<Exchanged, ExchangeError>> {
+        Box::pin(async move {
+            exchange::exchange(self, presented).await.map_err(|error| exchange::undecided(&error))
+        })
+    }
 }
 
 /// Where the service's own verifier takes keys from, checked against the key that signs.
 fn own_keys(config: &Config, keyring: &Keyring, clock: &Clock) -> Result<KeySource, StartError> {
-    let issuer = Issuer::Local { keys: keyring.published(), users: Arc::new(NoUsers) };
+    let issuer = Issuer::Local {
+        keys: keyring.published(),
+        users: Arc::new(NoUsers),
+        revocations: Revocations::off(),
+    };
     let keys = KeySource::choose(&config.rules, &issuer, clock)?;
     match &keys {
         KeySource::Fixed(fixed) => {
@@ -266,5 +336,9 @@ struct NoUsers;
 impl Users for NoUsers {
     fn state(&self, _: String) -> BoxFuture<'_, Result<Option<UserState>, IssuerUnavailable>> {
         Box::pin(async { Err(IssuerUnavailable("not asked for".into())) })
+    }
+
+    fn exchange(&self, _: Presented) -> BoxFuture<'_, Result<Exchanged, ExchangeError>> {
+        Box::pin(async { Err(ExchangeError::Unavailable("not asked for".into())) })
     }
 }

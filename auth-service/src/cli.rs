@@ -48,7 +48,9 @@ async fn serve(variables: &Variables) -> anyhow::Result<()> {
     let config = Config::read(variables)?;
     let options = ServerOptions::new(config.listen, config.management_listen);
     let app = App::start(config, Clock::System).await?;
-    let shared = Shared { readiness: app.readiness(), metrics: Metrics::new() };
+    let metrics = Metrics::new();
+    metrics.show_revocations(app.feed().revocations());
+    let shared = Shared { readiness: app.readiness(), metrics };
     let (public, private) = (app.clone(), app);
     let bound = bind(
         &options,

@@ -10,11 +10,13 @@ use shared::{
     config::{Variables, print_listings},
 };
 
-pub use accounts::{AccountCommand, CreateUser};
-pub use keys::{KeyCommand, Rotate};
+pub use self::{
+    accounts::{AccountCommand, CreateUser},
+    keys::{KeyCommand, Rotate},
+};
 pub use token::{TokenCommand, Verify};
 
-use crate::{Config, StartError, migrations, password::HashPool, store::sessions};
+use crate::{Config, StartError, accounts::Accounts, migrations, password::HashPool, store::sessions};
 
 /// What the service can be told to do, beside serving.
 #[derive(Debug, Subcommand)]
@@ -70,9 +72,8 @@ pub async fn run(
 
 /// What commands that touch users need: no keys, no server.
 pub(crate) struct Tools {
-    pub(crate) db: Db,
+    pub(crate) accounts: Accounts,
     pub(crate) pool: HashPool,
-    pub(crate) clock: Clock,
 }
 
 impl Tools {
@@ -80,7 +81,8 @@ impl Tools {
         let config = Config::read(variables)?;
         let db = Db::connect(&config.database, migrations(), config.database_limits).await?;
         let pool = HashPool::new(std::num::NonZeroUsize::MIN, 1)?;
-        Ok(Self { db, pool, clock: Clock::System })
+        let user_id_field = config.tokens.user_id_field;
+        Ok(Self { accounts: Accounts { db, clock: Clock::System, user_id_field }, pool })
     }
 }
 
@@ -100,10 +102,10 @@ async fn migrate(variables: &Variables, out: &mut dyn std::io::Write) -> anyhow:
 const BATCH: i64 = 500;
 
 async fn flush_expired(tools: &Tools, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
-    let now = tools.clock.now();
+    let now = tools.accounts.clock.now();
     let mut total = 0;
     loop {
-        let removed = tools.db.write(move |conn| sessions::purge(conn, now, BATCH)).await?;
+        let removed = tools.accounts.db.write(move |conn| sessions::purge(conn, now, BATCH)).await?;
         total += removed;
         if removed == 0 {
             break;

@@ -10,7 +10,7 @@ use shared::{
     auth::AuthenticationClasses,
     config::{
         ConfigError, Listing, Variables,
-        process::ProcessSettings,
+        process::{ProcessSettings, RevocationPolicy},
         values::{List, Span},
     },
     http::origin::TrustedProxies,
@@ -53,6 +53,14 @@ pub struct TokenPolicy {
     pub inactive_may_log_in: bool,
 }
 
+impl TokenPolicy {
+    /// How long the longest-lived token that validators accept works, the leeway included.
+    #[must_use]
+    pub fn longest_life(&self, rules: &Rules) -> Duration {
+        self.access_lifetime.0.max(self.sliding_lifetime.0) + rules.expiry_leeway()
+    }
+}
+
 /// What a refresh does with the presented token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotation {
@@ -83,6 +91,8 @@ pub struct Config {
     pub signing_key: Option<Secret<String>>,
     /// What seals managed keys.
     pub sealing: Option<SealingKeys>,
+    /// How this service's own endpoints follow revocation.
+    pub revocation: RevocationPolicy,
     /// How managed keys follow one another.
     pub key_schedule: KeySchedule,
     /// The order of authentication classes.
@@ -129,6 +139,7 @@ impl Config {
                 .map(|key| SealingKeys::parse(key.expose()))
                 .transpose()?,
             classes: AuthenticationClasses::read(variables)?,
+            revocation: process.revocation(),
             trusted_proxies: process.trusted_proxies(),
             service_secrets: shared::config::service_secrets(variables)?,
             hash_threads: at_least_one("AUTH_HASH_THREADS", settings.hash_threads)?,

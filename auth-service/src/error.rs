@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, ResponseError, body::BoxBody, http::StatusCode};
 use serde_json::json;
 use shared::{
     DbError, Problem,
+    auth::cookies::TooLong,
     input::{FieldErrors, InputError},
     keys::KeyError,
     token::Refusal,
@@ -50,6 +51,9 @@ pub enum AuthError {
     /// An internal call without the service secret.
     #[error("an internal call was not authenticated")]
     NotAService,
+    /// The caller has no live session of this id.
+    #[error("no such session")]
+    NoSuchSession,
     /// The user of a valid token does not exist any more, or is inactive.
     #[error("the token's user is gone")]
     UserGone {
@@ -60,6 +64,9 @@ pub enum AuthError {
         /// `WWW-Authenticate`
         challenge: String,
     },
+    /// Refused by what all services share: the authenticator, the rules of cookies.
+    #[error("the request was refused: {0}")]
+    Refused(Problem),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DbError),
@@ -77,6 +84,18 @@ impl From<FieldErrors> for AuthError {
     }
 }
 
+impl From<Problem> for AuthError {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+impl From<TooLong> for AuthError {
+    fn from(_: TooLong) -> Self {
+        Self::Internal("a token is too long for a cookie")
+    }
+}
+
 impl AuthError {
     /// The answer. A 5xx is logged here, once.
     #[must_use]
@@ -89,9 +108,12 @@ impl AuthError {
             Self::Credentials { challenge } => {
                 unauthorized("No active account found with the given credentials", challenge)
             }
-            Self::Token { refusal: Refusal::KeysUnavailable, .. } | Self::HashingBusy => {
+            Self::Token { refusal, .. } if refusal.is_outage() => {
                 Problem::unavailable(Duration::from_secs(1))
             }
+            Self::HashingBusy => Problem::unavailable(Duration::from_secs(1)),
+            Self::NoSuchSession => Problem::not_found(),
+            Self::Refused(problem) => problem.clone(),
             Self::Token { refusal, challenge } => token_not_valid(&refusal.message(), challenge),
             Self::Ended { ended: Ended::Inactive, challenge } => {
                 unauthorized("No active account found for the given token.", challenge)

@@ -6,21 +6,26 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod error;
+pub mod exchange;
+pub mod feed;
 pub mod keyring;
 pub mod levelling;
 pub mod login;
 pub mod mint;
 pub mod password;
+pub mod revocation;
 pub mod schema;
 pub mod sealing;
 pub mod session;
 pub mod store;
 
 mod app;
+mod housekeeping;
+mod last_used;
 
 use actix_web::{http::Method, web::ServiceConfig};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use shared::{Endpoint, Migrations};
+use shared::{Endpoint, Migrations, issuer::EXCHANGE_PATH};
 
 pub use app::{App, StartError};
 pub use config::Config;
@@ -35,7 +40,7 @@ pub const fn migrations() -> Migrations {
 
 /// The whole public HTTP surface.
 pub fn routes(config: &mut ServiceConfig) {
-    use api::{blacklist, describe, me, obtain, refresh, sliding, verify};
+    use api::{blacklist, describe, logout, me, obtain, refresh, session, sessions, sliding, verify};
     for base in ["/api/v1/user/token", "/api/token"] {
         let token = |path: &str| Endpoint::open(&format!("{base}{path}"));
         config
@@ -60,13 +65,30 @@ pub fn routes(config: &mut ServiceConfig) {
             )
             .service(token("/").on(Method::POST, obtain::obtain).on(Method::OPTIONS, describe::obtain));
     }
-    config.service(Endpoint::protected("/api/v1/user/me/").get(me::show).on(Method::PATCH, me::change));
+    config
+        .service(Endpoint::protected("/api/v1/user/me/").get(me::show).on(Method::PATCH, me::change))
+        .service(Endpoint::protected("/api/v1/user/sessions/").get(sessions::list))
+        .service(Endpoint::protected("/api/v1/user/sessions/{id}/").on(Method::DELETE, sessions::end))
+        .service(Endpoint::protected("/api/v1/user/logout/all/").on(Method::POST, sessions::end_all))
+        .service(
+            Endpoint::open("/api/v1/user/session/")
+                .get(session::show)
+                .on(Method::POST, session::log_in)
+                .on(Method::OPTIONS, describe::session),
+        );
+    for path in ["/api/v1/user/logout/", "/api/v1/user/token/logout/"] {
+        let log_out = Endpoint::open(path).on(Method::POST, logout::log_out);
+        config.service(log_out.on(Method::OPTIONS, describe::log_out));
+    }
     well_known(config);
 }
 
 /// The management port's surface, beside health, readiness and metrics.
 pub fn internal_routes(config: &mut ServiceConfig) {
-    config.service(Endpoint::open("/internal/user-state/").get(api::internal::user_state));
+    config
+        .service(Endpoint::open("/internal/user-state/").get(api::internal::user_state))
+        .service(Endpoint::open(EXCHANGE_PATH).on(Method::POST, api::internal::exchange))
+        .service(Endpoint::plain("/internal/revocations/").get(api::internal::revocations));
     well_known(config);
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::{Secret, config::values::Span, random};
+use shared::{Secret, Timestamp, config::values::Span, random};
 
 use crate::{
     App,
@@ -87,14 +87,33 @@ async fn reread(app: &App, user: User) -> User {
     current.unwrap_or(user)
 }
 
-/// Begins a session, unless the user was deactivated or got another password since the check.
+/// How long a session lives, and whether it counts as a login.
+#[derive(Debug, Clone, Copy)]
+pub struct Term {
+    /// When it begins.
+    pub now: Timestamp,
+    /// When it ends unless it is refreshed.
+    pub expires_at: Timestamp,
+    /// When it ends however often it is refreshed.
+    pub absolute_expires_at: Timestamp,
+    /// Whether `last_login` is moved, where that is kept at all.
+    pub is_login: bool,
+}
+
+/// Begins the session of a login; see [`open`].
 pub async fn begin(app: &App, user: &User, client: Client, lifetime: Span) -> Result<Session, AuthError> {
     let now = app.now();
+    let absolute = now.after(app.config().tokens.session_lifetime.0.max(Duration::from_secs(1)));
+    let expires_at = now.after(lifetime.0).min(absolute);
+    open(app, user, client, Term { now, expires_at, absolute_expires_at: absolute, is_login: true }).await
+}
+
+/// Begins a session, unless the user was deactivated or got another password since the check.
+pub async fn open(app: &App, user: &User, client: Client, term: Term) -> Result<Session, AuthError> {
     let policy = &app.config().tokens;
-    let absolute = now.after(policy.session_lifetime.0.max(Duration::from_secs(1)));
     let kid = |purpose| app.keyring().signer(purpose, None).map(|key| key.kid().map(str::to_owned));
     let session = Session {
-        id: SessionId::new(now),
+        id: SessionId::new(term.now),
         user_id: Some(user.id),
         user_claim: user.claim(policy.user_id_field).to_owned(),
         is_superuser: user.is_superuser,
@@ -102,10 +121,10 @@ pub async fn begin(app: &App, user: &User, client: Client, lifetime: Span) -> Re
         generation: 0,
         signing_kid: kid(Purpose::Signing)?,
         refresh_kid: kid(Purpose::Refresh)?,
-        created_at: now,
-        rotated_at: now,
-        expires_at: now.after(lifetime.0).min(absolute),
-        absolute_expires_at: absolute,
+        created_at: term.now,
+        rotated_at: term.now,
+        expires_at: term.expires_at,
+        absolute_expires_at: term.absolute_expires_at,
         revoked_at: None,
         revoked_reason: None,
         user_agent: client.user_agent,
@@ -114,7 +133,7 @@ pub async fn begin(app: &App, user: &User, client: Client, lifetime: Span) -> Re
     };
     let (row, user) = (session.clone(), user.clone());
     let demand_active = !policy.inactive_may_log_in;
-    let login = policy.update_last_login.then_some(now);
+    let login = (policy.update_last_login && term.is_login).then_some(term.now);
     let began = app
         .db()
         .transaction(move |conn| {

@@ -1,10 +1,10 @@
 //! Making tokens: SimpleJWT's claims in its order, ours behind them.
 
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 use serde_json::{Map, Value, json};
 use shared::{
     Timestamp,
-    claims::{ClaimNames, IS_SUPERUSER, SID},
+    claims::{CSRF, ClaimNames, IS_SUPERUSER, SID},
     keys::KeyError,
     random,
     token::TokenKind,
@@ -21,7 +21,7 @@ use crate::{
 pub const GENERATION: &str = "gen";
 
 /// Claims that only we give meaning to: never copied from a presented token.
-const RESERVED: [&str; 7] = [SID, GENERATION, IS_SUPERUSER, "org_id", "org_role", "permissions", "mv"];
+const RESERVED: [&str; 8] = [SID, GENERATION, CSRF, IS_SUPERUSER, "org_id", "org_role", "permissions", "mv"];
 
 /// Makes tokens with the keys and settings of the service.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +61,16 @@ impl Mint<'_> {
         claims
     }
 
+    /// The claims that a login by cookie begins with: those of [`Mint::login_claims`], bound to this
+    /// digest of the CSRF cookie. The tokens of the session inherit it from one another.
+    #[must_use]
+    pub fn cookie_claims(&self, user: &User, session: &Session, csrf: &str) -> Map<String, Value> {
+        let mut claims = self.login_claims(user);
+        claims.insert(SID.into(), json!(session.id));
+        claims.insert(CSRF.into(), json!(csrf));
+        claims
+    }
+
     /// A refresh token of the session with the claims of its parent.
     pub fn refresh(
         &self,
@@ -73,6 +83,7 @@ impl Mint<'_> {
         self.stamp(&mut claims, TokenKind::Refresh, stamp);
         claims.insert(SID.into(), json!(session.id));
         claims.insert(GENERATION.into(), json!(session.generation));
+        inherit_csrf(parent, &mut claims);
         self.keyring.signer(Purpose::Refresh, session.refresh_kid.as_deref())?.sign(&claims)
     }
 
@@ -91,6 +102,7 @@ impl Mint<'_> {
         }
         self.stamp(&mut claims, TokenKind::Access, stamp);
         speak_for(session, &mut claims);
+        inherit_csrf(parent, &mut claims);
         self.keyring.signer(Purpose::Signing, session.signing_kid.as_deref())?.sign(&claims)
     }
 
@@ -158,6 +170,13 @@ fn speak_for(session: &Session, claims: &mut Map<String, Value>) {
     }
 }
 
+/// Copies the digest of the CSRF cookie, where it is ours.
+fn inherit_csrf(parent: &Map<String, Value>, claims: &mut Map<String, Value>) {
+    if let Some(csrf) = shared::claims::csrf(parent) {
+        claims.insert(CSRF.into(), json!(csrf));
+    }
+}
+
 fn strip(claims: &mut Map<String, Value>) {
     for name in RESERVED {
         claims.shift_remove(name);
@@ -197,16 +216,4 @@ impl Stamp {
 pub fn fingerprint(encoded_password: &str) -> String {
     use md5::{Digest, Md5};
     hex::encode_upper(Md5::digest(encoded_password.as_bytes()))
-}
-
-/// The session id of a token minted by the original: SHA-256 of its `jti`, cut to a UUID (version 8,
-/// RFC 9562).
-#[must_use]
-pub fn adopted_session_id(jti: &str) -> uuid::Uuid {
-    let digest = digest::digest(&digest::SHA256, jti.as_bytes());
-    let mut bytes = [0; 16];
-    for (to, from) in bytes.iter_mut().zip(digest.as_ref()) {
-        *to = *from;
-    }
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }

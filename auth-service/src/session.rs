@@ -6,16 +6,17 @@
 
 mod adoption;
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use diesel::QueryResult;
-use shared::{Claims, DbConnection, Timestamp};
+use shared::{Claims, DbConnection, Timestamp, revocation::adopted_session_id};
 
 pub use adoption::{adopt, blank, foreign_session, predates};
 
 use crate::{
     config::{self, TokenPolicy},
-    mint::{GENERATION, adopted_session_id},
+    mint::GENERATION,
+    revocation,
     store::sessions::{self, Reason, Rotation, Session, SessionId},
 };
 
@@ -128,6 +129,20 @@ pub struct Client {
     pub user_agent: String,
 }
 
+/// The longest `User-Agent` kept, in characters.
+const USER_AGENT: usize = 256;
+
+impl Client {
+    /// A client by what it says of itself.
+    #[must_use]
+    pub fn new(address: Option<IpAddr>, user_agent: &str) -> Self {
+        Self {
+            address: address.map(|address| address.to_string()).unwrap_or_default(),
+            user_agent: user_agent.chars().filter(|c| !c.is_control()).take(USER_AGENT).collect(),
+        }
+    }
+}
+
 /// Refreshes: at most one step of the session, decided by one statement.
 pub fn refresh(conn: &mut DbConnection, token: &Presented, context: &Context) -> QueryResult<Refreshed> {
     match context.policy.rotation {
@@ -199,7 +214,7 @@ fn losing(
         }
         return Ok(Refreshed::Repeated(session.clone()));
     }
-    sessions::revoke(conn, session.id, Reason::Reuse, context.now)?;
+    conn.write_transaction(|conn| revocation::end(conn, session.id, Reason::Reuse, context.now))?;
     tracing::warn!(session.id = %session.id, "a spent refresh token was presented: the session has ended");
     Ok(Refreshed::Reused(session.id))
 }
@@ -257,26 +272,26 @@ fn keeping_the_old(conn: &mut DbConnection, token: &Presented, context: &Context
     Ok(sessions::prolong(conn, &step)?.map_or(Refreshed::Ended(Ended::Blacklisted), Refreshed::Kept))
 }
 
-/// Ends the session of a refresh token. Says in which words, if it had ended before.
-pub fn blacklist(
+/// Ends the session of a token. Says in which words, if it had ended before.
+pub fn end(
     conn: &mut DbConnection,
     token: &Presented,
+    reason: Reason,
     context: &Context,
 ) -> QueryResult<Result<(), Ended>> {
-    if sessions::revoke(conn, token.session, Reason::Blacklisted, context.now)? {
+    let ended = conn.write_transaction(|conn| {
+        if revocation::end(conn, token.session, reason, context.now)? {
+            return Ok(true);
+        }
+        if !token.foreign || sessions::find(conn, token.session)?.is_some() {
+            return Ok(false);
+        }
+        // Adopted and ended at once. Should somebody adopt it in between, the second attempt ends it.
+        sessions::insert_if_absent(conn, &blank(token, context))?;
+        revocation::end(conn, token.session, reason, context.now)
+    })?;
+    if ended {
         return Ok(Ok(()));
-    }
-    if token.foreign {
-        let mut session = blank(token, context);
-        session.revoked_at = Some(context.now);
-        session.revoked_reason = Some(Reason::Blacklisted.as_str().to_owned());
-        if sessions::insert_if_absent(conn, &session)? {
-            return Ok(Ok(()));
-        }
-        // Somebody adopted it in between.
-        if sessions::revoke(conn, token.session, Reason::Blacklisted, context.now)? {
-            return Ok(Ok(()));
-        }
     }
     let session = sessions::find(conn, token.session)?;
     Ok(Err(session.map_or(Ended::Blacklisted, |session| Ended::of(&session))))

@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig};
 use shared::{
-    Authenticator, Caller, Clock, Db, DbError, Issuer, Timestamp, Verifier,
-    config::ConfigError,
-    http::management::Readiness,
-    issuer::{IssuerUnavailable, KeySource},
+    Authenticator, Caller, Clock, Db, DbError, Issuer, Timestamp, Verifier, config::ConfigError,
+    http::management::Readiness, issuer::IssuerUnavailable, revocation::Revocations,
 };
 
 use crate::{Config, migrations, routes, visibility::Scope};
@@ -36,27 +34,26 @@ pub struct App {
 }
 
 impl App {
-    /// Connects, migrates, and begins to fetch keys where they are fetched; see [`App::keys_known`].
+    /// Connects, migrates, and begins to follow the issuer where it is elsewhere; see [`App::ready`].
     pub async fn start(config: Config, issuer: Issuer, clock: Clock) -> Result<Self, StartError> {
         let db = Db::connect(&config.database, migrations(), config.database_limits).await?;
-        let keys = KeySource::choose(&config.rules, &issuer, &clock)?;
-        if let KeySource::Http(client) = &keys {
-            client.follow();
-        }
-        let verifier = Verifier::new(keys, Arc::new(config.rules.clone()), clock.clone());
+        let rules = Arc::new(config.rules.clone());
+        let verifier = Verifier::follow(&issuer, rules, config.revocation, clock.clone())?;
         let authenticator = Authenticator::new(verifier, issuer, config.classes.clone())
+            .behind(config.trusted_proxies.clone())
             .asking_user_state(config.ask_user_state);
         Ok(Self { config: Arc::new(config), db, clock, authenticator: Data::new(authenticator) })
     }
 
-    /// Waits until tokens can be verified. Keys of a foreign JWKS are not waited for: without them
-    /// tokens are invalid.
-    pub async fn keys_known(&self) {
-        if let KeySource::Http(client) = self.authenticator.verifier().keys()
-            && !client.is_foreign()
-        {
-            client.known().await;
-        }
+    /// Waits until tokens can be verified: keys are known, and what has been revoked.
+    pub async fn ready(&self) {
+        self.authenticator.verifier().ready().await;
+    }
+
+    /// What has been revoked, as this service knows it.
+    #[must_use]
+    pub fn revocations(&self) -> &Revocations {
+        self.authenticator.verifier().revocations()
     }
 
     /// Adds the public routes and what they need. The authenticator stays within them: another
@@ -68,7 +65,10 @@ impl App {
     /// What `/readyz` asks.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        Readiness::default().database("org_database", &self.db).keys(self.authenticator.verifier().keys())
+        Readiness::default()
+            .database("org_database", &self.db)
+            .keys(self.authenticator.verifier().keys())
+            .revocations(self.revocations())
     }
 
     /// The settings.

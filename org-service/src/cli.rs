@@ -49,14 +49,16 @@ async fn serve(variables: &Variables) -> anyhow::Result<()> {
     let issuer = config.http_issuer()?;
     let options = ServerOptions::new(config.listen, config.management_listen);
     let app = App::start(config, issuer, Clock::System).await?;
-    let shared = Shared { readiness: app.readiness(), metrics: Metrics::new() };
+    let metrics = Metrics::new();
+    metrics.show_revocations(app.revocations());
+    let shared = Shared { readiness: app.readiness(), metrics };
     let public = app.clone();
     let bound = bind(&options, shared, move |config| public.configure(config), |_| {})?;
     let address = bound.address;
     let signals = Signals::listen()?;
     say(&format!("management on http://{}", bound.management_address))?;
     let ready = async move {
-        app.keys_known().await;
+        app.ready().await;
         say(&format!("listening on http://{address}"))
     };
     Ok(bound.run_until_after(signals, ready).await?)

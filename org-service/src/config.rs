@@ -8,8 +8,12 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use shared::{
     DbLimits, DbUrl, Issuer, Secret,
-    auth::AuthenticationClasses,
-    config::{ConfigError, Listing, Variables, process::ProcessSettings, values::OrNone},
+    auth::{AuthenticationClasses, Class},
+    config::{
+        ConfigError, Listing, Variables,
+        process::{ProcessSettings, RevocationPolicy},
+        values::OrNone,
+    },
     http::origin::TrustedProxies,
     page::Paging,
     verifier::{Rules, VerifierSettings},
@@ -97,6 +101,8 @@ pub struct Config {
     pub rules: Rules,
     /// The order of authentication classes.
     pub classes: AuthenticationClasses,
+    /// How revocation is followed.
+    pub revocation: RevocationPolicy,
     /// Whether the user's state is asked for on every request.
     pub ask_user_state: bool,
     /// Who sees what.
@@ -107,8 +113,8 @@ pub struct Config {
     page_size_param: Option<String>,
     max_page_size: u32,
     auth_url: Option<url::Url>,
-    service_secrets: Vec<Secret<String>>,
-    revocation_is_off: bool,
+    /// An error only where it is needed: the stack has its issuer in the same process.
+    issuer_secret: Result<Option<Secret<String>>, ConfigError>,
     listings: Vec<Listing>,
 }
 
@@ -140,8 +146,8 @@ impl Config {
             page_size_param: settings.page_size_query_param.as_option().cloned(),
             max_page_size: settings.max_page_size,
             auth_url: settings.auth_url.as_deref().map(auth_url).transpose()?,
-            service_secrets: shared::config::service_secrets(variables)?,
-            revocation_is_off: process.revocation_is_off(),
+            issuer_secret: process.issuer_secret(),
+            revocation: process.revocation(),
             listings: vec![own, verifier.listing(variables), process.listing(variables)],
         })
     }
@@ -165,26 +171,22 @@ impl Config {
     /// The issuer over HTTP, for a service that runs alone.
     pub fn http_issuer(&self) -> Result<Issuer, StartError> {
         let keys_are_given = self.rules.fixed_keys.is_some() || self.rules.jwk_url.is_some();
+        let asks = self.ask_user_state || self.classes.contains(Class::Basic);
         let url = match &self.auth_url {
             Some(url) => url.clone(),
             // Nobody is asked for anything: this address is never called.
-            None if keys_are_given && !self.ask_user_state => auth_url("http://localhost")?,
+            None if keys_are_given && !asks => auth_url("http://localhost")?,
             None => {
-                let complaint = "must be set: the auth service's management address";
+                let complaint = "must be set: the auth service's management address (keys and revocations)";
                 return Err(ConfigError::new("ORG_AUTH_URL", complaint).into());
             }
         };
-        let secret = self.service_secrets.first().cloned();
+        let secret = self.issuer_secret.clone()?;
         if self.ask_user_state && secret.is_none() {
             let complaint = "must be set with ORG_USER_STATE=ask: the auth service answers nobody else";
             return Err(ConfigError::new("SERVICE_SECRET", complaint).into());
         }
-        if secret.is_none() && !self.revocation_is_off {
-            tracing::warn!(
-                "revocation is not followed: tokens work until they expire \
-                 (set SERVICE_SECRET, or REVOCATION=off to say that this is meant)"
-            );
-        }
+        self.classes.demand_secret(secret.as_ref())?;
         Ok(Issuer::http(url, secret)?)
     }
 }

@@ -1,26 +1,35 @@
 //! Who calls: the [`Caller`] extractor and the [`Authenticator`] behind it.
 //!
 //! A handler that takes a `Caller` is protected; one that does not is open. Nothing else decides.
+//!
+//! The classes of `AUTHENTICATION_CLASSES` are asked in their order, as Django REST framework asks
+//! them: each has nothing to say, authenticates, or refuses, and a refusal ends the search. A class
+//! answers at once where it can, so that a bearer token costs no boxed future.
 
+mod basic;
+mod bearer;
 pub mod classes;
+pub mod cookies;
+pub mod csrf;
 mod header;
+mod session;
 
 use std::{
     future::{Ready, ready},
+    sync::Arc,
     time::Duration,
 };
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::StatusCode, web::Data};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode, web::Data};
 use futures_util::future::{Either, LocalBoxFuture};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
+pub use basic::HeldTokens;
 pub use classes::{AuthenticationClasses, Class, bearer_challenge};
-use header::{Credentials, credentials};
+pub use cookies::CookieJar;
 
 use crate::{
-    Claims, Issuer, Problem, Verifier,
-    token::{Refusal, TokenKind},
-    verifier::{Rules, first_kind},
+    Claims, Issuer, Problem, Verifier, http::origin::TrustedProxies, token::Refusal, verifier::Rules,
 };
 
 /// Decides who calls, from the request's headers and the verifier's rules.
@@ -29,14 +38,41 @@ pub struct Authenticator {
     verifier: Verifier,
     issuer: Issuer,
     classes: AuthenticationClasses,
+    proxies: TrustedProxies,
     ask_user_state: bool,
+    held: HeldTokens,
+}
+
+/// What a class, or all of them together, says of a request: the caller, nothing, or the refusal that
+/// ends the search.
+pub type Verdict = Result<Option<Caller>, Problem>;
+
+/// How far one class has come with a request.
+enum Attempt {
+    /// It has decided.
+    Said(Verdict),
+    /// It has to ask somebody first: for a key, for the user's state.
+    Asking(LocalBoxFuture<'static, Verdict>),
+}
+
+impl Attempt {
+    const NOTHING: Self = Self::Said(Ok(None));
 }
 
 impl Authenticator {
     /// An authenticator that trusts tokens alone.
     #[must_use]
-    pub const fn new(verifier: Verifier, issuer: Issuer, classes: AuthenticationClasses) -> Self {
-        Self { verifier, issuer, classes, ask_user_state: false }
+    pub fn new(verifier: Verifier, issuer: Issuer, classes: AuthenticationClasses) -> Self {
+        let held = HeldTokens::new(verifier.clock().clone());
+        Self { verifier, issuer, classes, proxies: TrustedProxies::default(), ask_user_state: false, held }
+    }
+
+    /// Believes these proxies, instead of those on loopback, about the client's address and under
+    /// which scheme and host it reached us. Cookies depend on it.
+    #[must_use]
+    pub fn behind(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
+        self
     }
 
     /// Also asks the issuer for the user's state on every request, as the original's database
@@ -47,63 +83,93 @@ impl Authenticator {
         self
     }
 
+    /// Shares what Basic credentials were exchanged for with other authenticators of this process.
+    #[must_use]
+    pub fn holding(mut self, held: HeldTokens) -> Self {
+        self.held = held;
+        self
+    }
+
     /// The verifier inside.
     #[must_use]
     pub const fn verifier(&self) -> &Verifier {
         &self.verifier
     }
 
+    /// The session cookies of a request.
+    #[must_use]
+    pub fn cookies<'a>(&'a self, request: &'a HttpRequest) -> CookieJar<'a> {
+        CookieJar::of(request, &self.rules().cookies, &self.proxies)
+    }
+
+    /// Whether session cookies are taken.
+    #[must_use]
+    pub fn takes_cookies(&self) -> bool {
+        self.classes.contains(Class::Session)
+    }
+
+    /// Who calls, if any class has something to say of the request.
+    pub async fn identify(&self, request: &HttpRequest) -> Verdict {
+        match self.search(request, 0) {
+            (Attempt::Said(verdict), _) => verdict,
+            (Attempt::Asking(asking), next) => self.go_on(request, asking, next).await,
+        }
+    }
+
     fn rules(&self) -> &Rules {
         self.verifier.rules()
     }
 
-    /// The token that the request carries, or the answer to a request without one. Notes on the
-    /// request whether the answer depends on a cookie.
-    fn token(&self, request: &HttpRequest) -> Result<String, Problem> {
-        let credentials = if self.classes.take_tokens() {
-            credentials(request, &self.rules().header_name, &self.rules().header_types)
-        } else {
-            Credentials::Absent
-        };
-        if self.classes.looks_at_cookies(credentials != Credentials::Absent) {
-            request.extensions_mut().insert(VaryCookie);
+    /// Asks the classes from the one at `from` on until one has something to say, or has to ask
+    /// somebody; says also with which class to go on.
+    fn search(&self, request: &HttpRequest, from: usize) -> (Attempt, usize) {
+        for (place, class) in self.classes.iter().enumerate().skip(from) {
+            match self.attempt(class, request) {
+                Attempt::Said(Ok(None)) => {}
+                attempt => return (attempt, place + 1),
+            }
         }
-        match credentials {
-            Credentials::Token(token) => Ok(token),
-            Credentials::Malformed => Err(self.refuse(
-                "Authorization header must contain two space-delimited values",
-                Some("bad_authorization_header"),
-            )),
-            Credentials::Absent => Err(self.refuse("Authentication credentials were not provided.", None)),
-        }
+        (Attempt::NOTHING, usize::MAX)
     }
 
-    /// The caller, if that can be said without asking anybody.
-    fn decide(&self, decoded: Result<Map<String, Value>, Refusal>) -> Result<Caller, Problem> {
-        if matches!(decoded, Err(Refusal::KeysUnavailable)) {
-            return Err(Problem::unavailable(Duration::from_secs(1)));
-        }
-        let claims = first_kind(decoded, &self.rules().token_kinds, self.rules())
-            .map_err(|refusals| self.refuse_token(&refusals))?;
-        let user_id = claims.user_id().map(str::to_owned);
-        let must_name = !self.ask_user_state || self.classes.stateless();
-        match user_id {
-            Some(user_id) if !(must_name && user_id.is_empty()) => Ok(Caller { user_id, claims }),
-            _ => {
-                Err(self
-                    .refuse("Token contained no recognizable user identification", Some("token_not_valid")))
+    /// The slow path: waits for a class that has to ask, then goes on with those behind it.
+    async fn go_on(
+        &self,
+        request: &HttpRequest,
+        mut asking: LocalBoxFuture<'static, Verdict>,
+        mut next: usize,
+    ) -> Verdict {
+        loop {
+            match asking.await {
+                Ok(None) => {}
+                verdict => return verdict,
+            }
+            match self.search(request, next) {
+                (Attempt::Said(verdict), _) => return verdict,
+                (Attempt::Asking(another), place) => (asking, next) = (another, place),
             }
         }
     }
 
-    fn refuse_token(&self, refusals: &[(TokenKind, Refusal)]) -> Problem {
-        let messages = refusals.iter().map(|(kind, refusal)| {
-            tracing::debug!(token.kind = kind.name(), reason = %refusal, "a token was refused");
-            json!({"token_class": kind.class(), "token_type": kind.name(), "message": refusal.message()})
-        });
-        let messages: Value = messages.collect();
-        self.refuse("Given token not valid for any token type", Some("token_not_valid"))
-            .member("messages", messages)
+    /// One class's turn.
+    fn attempt(&self, class: Class, request: &HttpRequest) -> Attempt {
+        match class {
+            Class::Jwt => bearer::attempt(self, request, self.ask_user_state),
+            Class::StatelessJwt => bearer::attempt(self, request, false),
+            Class::Session => session::attempt(self, request),
+            Class::Basic => basic::attempt(self, request),
+        }
+    }
+
+    /// A caller where one is needed.
+    fn demand(&self, verdict: Verdict) -> Result<Caller, Problem> {
+        verdict?.ok_or_else(|| self.not_provided())
+    }
+
+    /// The answer to a request of which no class has anything to say.
+    #[must_use]
+    pub fn not_provided(&self) -> Problem {
+        self.refuse("Authentication credentials were not provided.", None)
     }
 
     /// 401 with the first class's challenge; 403 where that class has none.
@@ -120,38 +186,34 @@ impl Authenticator {
         }
     }
 
-    /// Asks the issuer whether the user still exists, is active and has the same password.
-    async fn check_user_state(&self, caller: &Caller) -> Result<(), Problem> {
+    /// Asks the issuer whether the user still exists, is active and has the same password; says what
+    /// is wrong with them, if anything is. A failure to ask is the answer to the request.
+    async fn unfit(&self, caller: &Caller) -> Result<Option<Unfit>, Problem> {
         let state = self.issuer.user_state(&caller.user_id).await.map_err(|error| {
             tracing::warn!(%error, "the user's state is unknown");
             Problem::unavailable(Duration::from_secs(1))
         })?;
-        let Some(state) = state else {
-            return Err(self.refuse("User not found", Some("user_not_found")));
-        };
+        let Some(state) = state else { return Ok(Some(Unfit::Unknown)) };
         if self.rules().check_user_is_active && !state.is_active {
-            return Err(self.refuse("User is inactive", Some("user_inactive")));
+            return Ok(Some(Unfit::Inactive));
         }
         let presented = caller.claims.get(&self.rules().names.revoke).and_then(Value::as_str);
-        if self.rules().check_revoke_token && presented != state.fingerprint.as_deref() {
-            return Err(self.refuse("The user's password has been changed.", Some("password_changed")));
-        }
-        Ok(())
+        let changed = self.rules().check_revoke_token && presented != state.fingerprint.as_deref();
+        Ok(changed.then_some(Unfit::PasswordChanged))
     }
+}
 
-    fn must_ask(&self) -> bool {
-        self.ask_user_state && !self.classes.stateless()
-    }
+/// What is wrong with the user of a token that is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unfit {
+    Unknown,
+    Inactive,
+    PasswordChanged,
+}
 
-    /// The slow path: the key has to be fetched, or the user's state asked for.
-    async fn authenticate(&self, token: &str) -> Result<Caller, Problem> {
-        let decoded = self.verifier.decode(token).await;
-        let caller = self.decide(decoded)?;
-        if self.must_ask() {
-            self.check_user_state(&caller).await?;
-        }
-        Ok(caller)
-    }
+/// The answer where a token could not be judged at all.
+fn outage(refusal: &Refusal) -> Option<Problem> {
+    refusal.is_outage().then(|| Problem::unavailable(Duration::from_secs(1)))
 }
 
 /// Among a request's extensions: a session cookie was looked for, so the answer varies with it.
@@ -162,7 +224,7 @@ pub(crate) struct VaryCookie;
 #[derive(Debug, Clone)]
 pub struct Caller {
     user_id: String,
-    claims: Claims,
+    claims: Arc<Claims>,
 }
 
 impl Caller {
@@ -180,8 +242,14 @@ impl Caller {
 
     /// The token's claims.
     #[must_use]
-    pub const fn claims(&self) -> &Claims {
+    pub fn claims(&self) -> &Claims {
         &self.claims
+    }
+
+    /// The same, to be kept.
+    #[must_use]
+    pub fn shared_claims(&self) -> Arc<Claims> {
+        Arc::clone(&self.claims)
     }
 }
 
@@ -190,21 +258,19 @@ impl FromRequest for Caller {
     type Future = Either<Ready<Result<Self, Problem>>, LocalBoxFuture<'static, Result<Self, Problem>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let decided = |result| Either::Left(ready(result));
         let Some(authenticator) = request.app_data::<Data<Authenticator>>() else {
             tracing::error!("a protected route has no Authenticator among its application data");
-            return decided(Err(Problem::internal()));
+            return Either::Left(ready(Err(Problem::internal())));
         };
-        let token = match authenticator.token(request) {
-            Ok(token) => token,
-            Err(problem) => return decided(Err(problem)),
-        };
-        match authenticator.verifier.decode_now(&token) {
-            Err(Refusal::UnknownKey(_)) => {}
-            _ if authenticator.must_ask() => {}
-            known => return decided(authenticator.decide(known)),
+        match authenticator.search(request, 0) {
+            (Attempt::Said(verdict), _) => Either::Left(ready(authenticator.demand(verdict))),
+            (Attempt::Asking(asking), next) => {
+                let (authenticator, request) = (authenticator.clone(), request.clone());
+                Either::Right(Box::pin(async move {
+                    let verdict = authenticator.go_on(&request, asking, next).await;
+                    authenticator.demand(verdict)
+                }))
+            }
         }
-        let authenticator = authenticator.clone();
-        Either::Right(Box::pin(async move { authenticator.authenticate(&token).await }))
     }
 }

@@ -36,10 +36,15 @@ impl Default for ClaimNames {
 
 /// The session a token belongs to (text of a UUID).
 pub const SID: &str = "sid";
+/// The organization a token speaks for.
+pub const ORGANIZATION: &str = "org_id";
 /// Present and true in tokens of superusers.
 pub const IS_SUPERUSER: &str = "is_superuser";
+/// The digest of the CSRF cookie that a login by cookie is bound to; see [`crate::auth::csrf`].
+pub const CSRF: &str = "csrf";
 
-/// The claims of a token whose signature, times, issuer and audience have been verified.
+/// The claims of a token whose signature, times, issuer and audience have been verified. Its kind may
+/// still have to be checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claims {
     map: Map<String, Value>,
@@ -49,13 +54,7 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Checks what SimpleJWT's token class of this kind demands: `exp`, `jti` and the token type.
-    pub fn of_kind(map: Map<String, Value>, kind: TokenKind, names: &ClaimNames) -> Result<Self, Refusal> {
-        check_kind(&map, kind, names)?;
-        Ok(Self::take(map, names))
-    }
-
-    /// Takes claims that [`check_kind`] has accepted.
+    /// Takes the claims of a token.
     pub(crate) fn take(map: Map<String, Value>, names: &ClaimNames) -> Self {
         let jti = map.get(&names.jti).and_then(Value::as_str).unwrap_or_default().to_owned();
         let user_id = map.get(&names.user_id).map(|value| match value {
@@ -65,6 +64,30 @@ impl Claims {
             _ => String::new(),
         });
         Self { map, jti, user_id }
+    }
+
+    /// Checks what SimpleJWT's token class of this kind demands: `exp`, `jti` and the token type.
+    pub fn check_kind(&self, kind: TokenKind, names: &ClaimNames) -> Result<(), Refusal> {
+        let map = &self.map;
+        if !map.contains_key("exp") {
+            return Err(Refusal::Missing("exp".into()));
+        }
+        match map.get(&names.jti) {
+            None => return Err(Refusal::NoId),
+            Some(Value::String(_)) => {}
+            Some(_) => return Err(not_a_string(&names.jti)),
+        }
+        if kind == TokenKind::Untyped {
+            return Ok(());
+        }
+        match map.get(&names.token_type) {
+            None => Err(Refusal::NoType),
+            Some(Value::String(found)) if found == kind.name() => Ok(()),
+            Some(found) => {
+                let found = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+                Err(Refusal::WrongType { found, expected: kind })
+            }
+        }
     }
 
     /// The user, as the issuer names it: `None` without the claim, an empty text if the claim is
@@ -84,6 +107,14 @@ impl Claims {
     #[must_use]
     pub fn session(&self) -> Option<&str> {
         self.map.get(SID).and_then(Value::as_str)
+    }
+
+    /// The digest of the CSRF cookie, in tokens of a login by cookie. Beside no session it is not ours:
+    /// other issuers call anything by that name, and whoever chose its value could pass for the
+    /// session's own pages.
+    #[must_use]
+    pub fn csrf(&self) -> Option<&str> {
+        csrf(&self.map)
     }
 
     /// Whether the issuer says that the user is a superuser.
@@ -125,38 +156,18 @@ impl Claims {
     }
 }
 
+/// [`Claims::csrf`] of claims as they stand.
+#[must_use]
+pub fn csrf(claims: &Map<String, Value>) -> Option<&str> {
+    claims.get(CSRF).filter(|_| claims.contains_key(SID)).and_then(Value::as_str)
+}
+
 /// The longest user id; longer ones would not fit into an index.
 const LONGEST_USER_ID: usize = 255;
 
 /// PostgreSQL has no text with NUL in it, so no user is called that.
 fn can_name_a_user(text: &str) -> bool {
     text.len() <= LONGEST_USER_ID && !text.contains('\0')
-}
-
-pub(crate) fn check_kind(
-    map: &Map<String, Value>,
-    kind: TokenKind,
-    names: &ClaimNames,
-) -> Result<(), Refusal> {
-    if !map.contains_key("exp") {
-        return Err(Refusal::Missing("exp".into()));
-    }
-    match map.get(&names.jti) {
-        None => return Err(Refusal::NoId),
-        Some(Value::String(_)) => {}
-        Some(_) => return Err(not_a_string(&names.jti)),
-    }
-    if kind == TokenKind::Untyped {
-        return Ok(());
-    }
-    match map.get(&names.token_type) {
-        None => Err(Refusal::NoType),
-        Some(Value::String(found)) if found == kind.name() => Ok(()),
-        Some(found) => {
-            let found = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
-            Err(Refusal::WrongType { found, expected: kind })
-        }
-    }
 }
 
 pub(crate) fn not_a_string(claim: &str) -> Refusal {
@@ -174,8 +185,9 @@ mod tests {
         let user_id = |value: Value| {
             let claims = json!({"exp": 1, "jti": "a", "token_type": "access", "user_id": value});
             let claims = claims.as_object().cloned().unwrap_or_default();
-            let claims = Claims::of_kind(claims, TokenKind::Access, &ClaimNames::default());
-            claims.unwrap().user_id().map(str::to_owned)
+            let claims = Claims::take(claims, &ClaimNames::default());
+            claims.check_kind(TokenKind::Access, &ClaimNames::default()).unwrap();
+            claims.user_id().map(str::to_owned)
         };
         assert_eq!(user_id(json!("7")), Some("7".into()));
         assert_eq!(user_id(json!(7)), Some("7".into()));

@@ -6,10 +6,10 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::{Serialize, Serializer};
@@ -138,6 +138,16 @@ impl Clock {
             now.fetch_add(micros(by), Ordering::SeqCst);
         }
     }
+}
+
+/// Microseconds on a clock that never steps back, from an arbitrary beginning: for measuring how long
+/// ago something was, whatever happens to the time of day. A manual clock does not move it.
+#[must_use]
+pub fn monotonic_micros() -> i64 {
+    static BEGINNING: OnceLock<Instant> = OnceLock::new();
+    let elapsed = BEGINNING.get_or_init(Instant::now).elapsed();
+    // Never zero or less, so that "never" can be told apart.
+    i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX).saturating_add(1)
 }
 
 #[cfg(test)]

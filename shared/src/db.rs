@@ -171,6 +171,11 @@ impl Db {
         self.writer.run(|connection| connection.write_transaction(work)).await
     }
 
+    /// A connection of its own, outside the pools, for a thread that keeps it. Blocks.
+    pub fn dedicated(&self) -> Result<DbConnection, DbError> {
+        DbConnection::open(&self.url)
+    }
+
     /// Asks the database whether it answers.
     pub async fn ping(&self) -> Result<(), DbError> {
         use diesel::connection::SimpleConnection;

@@ -3,15 +3,21 @@
 //! Everything behind [`Issuer`] is one code path, so that what the single-process stack does is what
 //! separate services do.
 
+mod exchange;
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 
+pub use exchange::{EXCHANGE_PATH, ExchangeError, Exchanged, Presented};
+
 use crate::{
     Clock, Secret,
+    config::process::RevocationPolicy,
     jwks::{JwksClient, JwksOptions},
     keys::KeySet,
+    revocation::{Revocations, follow::Follower},
     verifier::Rules,
 };
 
@@ -29,10 +35,13 @@ pub struct UserState {
 #[error("the issuer cannot be asked: {0}")]
 pub struct IssuerUnavailable(pub String);
 
-/// Looks users up in the same process.
+/// Looks users up, and checks their passwords, in the same process.
 pub trait Users: Send + Sync {
     /// The state of the user with this value in the user id claim; none: there is no such user.
     fn state(&self, user_id: String) -> BoxFuture<'_, Result<Option<UserState>, IssuerUnavailable>>;
+
+    /// Checks a password; see [`Issuer::exchange`].
+    fn exchange(&self, presented: Presented) -> BoxFuture<'_, Result<Exchanged, ExchangeError>>;
 }
 
 /// Where keys and user state come from.
@@ -44,6 +53,8 @@ pub enum Issuer {
         keys: Arc<ArcSwap<KeySet>>,
         /// Its users.
         users: Arc<dyn Users>,
+        /// What it has revoked.
+        revocations: Revocations,
     },
     /// An auth service elsewhere, at the address of its management port.
     Http {
@@ -74,6 +85,33 @@ impl Issuer {
         Ok(Self::Http { url, secret, client: http_client()? })
     }
 
+    /// What the issuer revokes, followed from now on as `policy` says.
+    pub fn revocations(
+        &self,
+        policy: RevocationPolicy,
+        keys: &KeySource,
+        clock: &Clock,
+    ) -> Result<Revocations, IssuerUnavailable> {
+        match self {
+            Self::Local { revocations, .. } => Ok(revocations.clone()),
+            Self::Http { .. } if !policy.follow => {
+                tracing::warn!(
+                    "REVOCATION=off: a token works until it expires, whatever happens to its session"
+                );
+                Ok(Revocations::off())
+            }
+            Self::Http { secret: None, .. } => {
+                Err(IssuerUnavailable("without SERVICE_SECRET the revocation feed cannot be had".into()))
+            }
+            Self::Http { url, secret: Some(secret), .. } => {
+                let revocations = Revocations::new(policy, clock.clone());
+                let follower = Follower::new(url, secret.clone(), revocations.clone(), keys.clone())?;
+                tokio::spawn(follower.run());
+                Ok(revocations)
+            }
+        }
+    }
+
     /// Asks for a user's state.
     pub async fn user_state(&self, user_id: &str) -> Result<Option<UserState>, IssuerUnavailable> {
         match self {
@@ -91,6 +129,16 @@ impl Issuer {
                 }
                 let response = response.error_for_status().map_err(unusable)?;
                 response.json().await.map(Some).map_err(unusable)
+            }
+        }
+    }
+
+    /// Exchanges a name and a password for an access token.
+    pub async fn exchange(&self, presented: Presented) -> Result<Exchanged, ExchangeError> {
+        match self {
+            Self::Local { users, .. } => users.exchange(presented).await,
+            Self::Http { url, secret, client } => {
+                exchange::over_http(client, url, secret.as_ref(), &presented).await
             }
         }
     }
@@ -159,12 +207,28 @@ impl KeySource {
         }
     }
 
-    /// Waits until keys are known, and keeps them fresh from then on. Call it before the first request
-    /// is served. Keys of a foreign JWKS are not waited for: without them tokens are invalid.
-    pub async fn ready(&self) {
-        let Self::Http(client) = self else { return };
-        client.follow();
-        if !client.is_foreign() {
+    /// The issuer says that its key set has this version: fetches it, unless it is known.
+    pub fn announced(&self, version: i64) {
+        if let Self::Http(client) = self
+            && !client.is_foreign()
+        {
+            client.announced(version);
+        }
+    }
+
+    /// Keeps the keys fresh from now on.
+    pub fn follow(&self) {
+        if let Self::Http(client) = self {
+            client.follow();
+        }
+    }
+
+    /// Waits until keys are known. Keys of a foreign JWKS are not waited for: without them tokens are
+    /// invalid.
+    pub async fn known(&self) {
+        if let Self::Http(client) = self
+            && !client.is_foreign()
+        {
             client.known().await;
         }
     }

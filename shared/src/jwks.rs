@@ -75,7 +75,24 @@ pub struct JwksClient {
     failing: AtomicBool,
     /// Wakes whoever waits for the first keys.
     arrived: tokio::sync::Notify,
+    versions: Versions,
 }
+
+/// Versions of the issuer's key set.
+#[derive(Debug, Default)]
+struct Versions {
+    /// The one that the revocation feed speaks of.
+    announced: AtomicI64,
+    /// The one that was fetched.
+    fetched: AtomicI64,
+    /// Whether somebody is fetching the announced one.
+    asking: AtomicBool,
+}
+
+/// The header in which the issuer says which version its JWKS is.
+pub const VERSION_HEADER: &str = "X-Key-Set-Version";
+/// How soon an announced version is asked for again: a replica behind a load balancer may not have it.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 impl JwksClient {
     /// A client that has fetched nothing yet.
@@ -91,6 +108,7 @@ impl JwksClient {
             fetches: AtomicU64::new(0),
             failing: AtomicBool::new(false),
             arrived: tokio::sync::Notify::new(),
+            versions: Versions::default(),
         })
     }
 
@@ -122,6 +140,32 @@ impl JwksClient {
             }
         });
         looked.await.is_ok() && self.knows(kid)
+    }
+
+    /// The issuer says that its key set has this version: fetches until it is here, outside the
+    /// cooldown, so that new keys are known before the first token under them.
+    pub fn announced(self: &Arc<Self>, version: i64) {
+        self.versions.announced.store(version, Ordering::Release);
+        if self.is_current() || self.versions.asking.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let client = Arc::downgrade(self);
+        tokio::spawn(async move {
+            while let Some(client) = client.upgrade() {
+                client.refresh().await;
+                if client.is_current() {
+                    client.versions.asking.store(false, Ordering::Release);
+                    return;
+                }
+                drop(client);
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+        });
+    }
+
+    fn is_current(&self) -> bool {
+        // Equal, not greater: a database that was put back begins with a lower version.
+        self.versions.fetched.load(Ordering::Acquire) == self.versions.announced.load(Ordering::Acquire)
     }
 
     /// Whether the keys are another issuer's.
@@ -176,8 +220,9 @@ impl JwksClient {
         *attempt = Some(self.clock.now());
         self.fetches.fetch_add(1, Ordering::Relaxed);
         match self.download().await {
-            Ok(keys) => {
+            Ok((keys, version)) => {
                 self.keys.store(Some(Arc::new(keys)));
+                self.versions.fetched.store(version, Ordering::Release);
                 self.fetched_at.store(self.clock.now().as_micros(), Ordering::Release);
                 self.arrived.notify_one();
                 if self.failing.swap(false, Ordering::Relaxed) {
@@ -200,10 +245,13 @@ impl JwksClient {
         self.url.host_str().unwrap_or_default()
     }
 
-    async fn download(&self) -> Result<KeySet, IssuerUnavailable> {
+    /// The keys, and the version that the issuer gives them (0: none).
+    async fn download(&self) -> Result<(KeySet, i64), IssuerUnavailable> {
         let unusable = |e: reqwest::Error| IssuerUnavailable(e.without_url().to_string());
         let request = self.client.get(self.url.clone()).send().await.map_err(unusable)?;
         let mut response = request.error_for_status().map_err(unusable)?;
+        let version = response.headers().get(VERSION_HEADER).and_then(|value| value.to_str().ok());
+        let version = version.and_then(|text| text.parse().ok()).unwrap_or(0);
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(unusable)? {
             body.extend_from_slice(&chunk);
@@ -211,7 +259,7 @@ impl JwksClient {
                 return Err(IssuerUnavailable("the key set is larger than 256 KiB".into()));
             }
         }
-        parse(&body, self.options.foreign)
+        Ok((parse(&body, self.options.foreign)?, version))
     }
 }
 

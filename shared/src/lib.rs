@@ -22,7 +22,7 @@ pub mod telemetry;
 pub mod token;
 pub mod verifier;
 
-pub use auth::{Authenticator, Caller};
+pub use auth::{Authenticator, Caller, CookieJar};
 pub use claims::Claims;
 pub use clock::{Clock, Timestamp};
 pub use db::{Db, DbConnection, DbError, DbLimits, DbUrl, Migrations};

@@ -84,6 +84,17 @@ impl Problem {
         problem
     }
 
+    /// 429 with `Retry-After`, in the framework's words.
+    #[must_use]
+    pub fn throttled(retry_after: Duration) -> Self {
+        let seconds = retry_after.as_secs().max(1);
+        let plural = if seconds == 1 { "" } else { "s" };
+        let detail = format!("Request was throttled. Expected available in {seconds} second{plural}.");
+        let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, &detail).code("throttled");
+        problem.retry_after = Some(retry_after);
+        problem
+    }
+
     /// 500 that shows nothing. The caller logs the cause.
     #[must_use]
     pub fn internal() -> Self {

@@ -51,7 +51,9 @@ impl Stack {
     /// Binds both ports.
     pub fn bind(&self, options: &ServerOptions) -> std::io::Result<Bound> {
         let readiness = self.auth.readiness().and(self.org.readiness());
-        let shared = Shared { readiness, metrics: Metrics::new() };
+        let metrics = Metrics::new();
+        metrics.show_revocations(self.org.revocations());
+        let shared = Shared { readiness, metrics };
         let (public, private) = (self.clone(), self.auth.clone());
         bind(
             options,

@@ -71,8 +71,7 @@ pub(crate) enum Step {
         count: usize,
     },
     Session {
-        #[serde(rename = "user")]
-        _user: String,
+        user: String,
     },
     Sleep {
         seconds: f64,

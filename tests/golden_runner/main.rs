@@ -12,7 +12,7 @@ use crate::{
     compare::Findings,
     extra::Extra,
     fixture::Fixture,
-    play::{Verdict, is_waiting, play},
+    play::{Verdict, play},
     report::{Tally, failure, say},
     settings::{Keys, Variant, wants_jwks},
     setup::Stage,
@@ -94,8 +94,6 @@ async fn play_variant(
     fixtures: &[Fixture],
     tally: &mut Tally,
 ) -> anyhow::Result<()> {
-    let (waiting, fixtures): (Vec<_>, Vec<_>) = fixtures.iter().partition(|fixture| is_waiting(fixture));
-    tally.waiting += waiting.len();
     let Some(first) = fixtures.first() else { return Ok(()) };
     let jwks = if wants_jwks(&first.settings) && !first.variant.ends_with("_down") {
         jwks::serve(&run.keys).await?

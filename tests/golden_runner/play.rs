@@ -27,25 +27,6 @@ pub(crate) enum Verdict {
     Failed(Vec<Difference>),
 }
 
-/// Whether a fixture waits for a later release: it uses a session cookie or Basic credentials.
-pub(crate) fn is_waiting(fixture: &Fixture) -> bool {
-    let asks = |request: &Request| {
-        request.headers.iter().any(|(name, value)| {
-            let lower = value.trim_start().to_ascii_lowercase();
-            let is_authorization = name.to_ascii_lowercase().starts_with("authorization");
-            name.eq_ignore_ascii_case("Authorization-Basic")
-                || is_authorization && lower.starts_with("basic")
-                || name.eq_ignore_ascii_case("Cookie") && lower.contains("sessionid")
-        })
-    };
-    asks(&fixture.request)
-        || fixture.setup.iter().any(|step| match step {
-            Step::Session { .. } => true,
-            Step::Http { request, .. } => asks(request),
-            _ => false,
-        })
-}
-
 /// Plays one fixture against a running system.
 pub(crate) async fn play<S: System>(
     stage: Stage<'_>,

@@ -10,7 +10,6 @@ pub(crate) struct Tally {
     pub(crate) passed: usize,
     pub(crate) deviations: usize,
     pub(crate) failed: usize,
-    pub(crate) waiting: usize,
     /// Fixtures by rule; one that needed two rules counts under both.
     pub(crate) rules: BTreeMap<String, usize>,
 }
@@ -23,9 +22,10 @@ impl Tally {
         }
     }
 
+    /// Scripts read all four counts, the last of which was for fixtures of later releases.
     pub(crate) fn line(&self, title: &str) -> String {
-        let Self { passed, deviations, failed, waiting, .. } = self;
-        format!("{title}: {passed} passed, {deviations} deviations, {failed} failed, {waiting} waiting")
+        let Self { passed, deviations, failed, .. } = self;
+        format!("{title}: {passed} passed, {deviations} deviations, {failed} failed, 0 waiting")
     }
 
     /// One line per rule that was needed, in the order of their numbers.
@@ -42,7 +42,6 @@ impl AddAssign<&Self> for Tally {
         self.passed += other.passed;
         self.deviations += other.deviations;
         self.failed += other.failed;
-        self.waiting += other.waiting;
         for (rule, count) in &other.rules {
             *self.rules.entry(rule.clone()).or_default() += count;
         }

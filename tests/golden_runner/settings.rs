@@ -55,6 +55,9 @@ impl Variant {
         set("AUTH_AUTHENTICATION_BACKENDS", &setting_text(&backends, keys, jwks)?);
         set("AUTH_TOKEN_BLACKLIST", if blacklist_installed { "true" } else { "false" });
         set("AUTH_REFRESH_GRACE", "0");
+        set("AUTH_SESSION_COOKIE_NAME", SESSION_COOKIE);
+        set("AUTH_CSRF_COOKIE_NAME", CSRF_COOKIE);
+        set("AUTH_CSRF_HEADER_NAME", CSRF_HEADER);
         set("ORG_VISIBILITY", "all");
         set("ORG_PAGE_SIZE_QUERY_PARAM", "none");
 
@@ -124,6 +127,11 @@ impl Variant {
 pub(crate) fn wants_jwks(own: &Map<String, Value>) -> bool {
     object(own, "SIMPLE_JWT").values().any(|value| value == JWKS)
 }
+
+/// Django's names for what a session is kept and guarded with.
+pub(crate) const SESSION_COOKIE: &str = "sessionid";
+pub(crate) const CSRF_COOKIE: &str = "csrftoken";
+pub(crate) const CSRF_HEADER: &str = "X-CSRFToken";
 
 const MODEL_BACKEND: &str = "django.contrib.auth.backends.ModelBackend";
 const CLASSES: &str = "DEFAULT_AUTHENTICATION_CLASSES";

@@ -9,7 +9,7 @@ use crate::{
     craft::{alter, craft},
     fixture::{Fixture, Request, Step},
     json,
-    settings::{Keys, Variant},
+    settings::{CSRF_COOKIE, CSRF_HEADER, Keys, SESSION_COOKIE, Variant},
     system::{Organization, System},
     wire::{Answer, send},
     world::{World, now, outgoing},
@@ -94,7 +94,8 @@ async fn run_step<S: System>(
         Step::ExpireOutstanding => system.expire_outstanding().await?,
         Step::FlushExpiredTokens => system.flush_expired_tokens().await?,
         Step::Http { .. } => bail!("requests are run elsewhere"),
-        Step::Session { .. } | Step::Unknown => bail!("this runner has no such step"),
+        Step::Session { user } => log_in(world, user).await?,
+        Step::Unknown => bail!("this runner has no such step"),
     }
     Ok(())
 }
@@ -128,6 +129,35 @@ async fn mint<S: System>(
         bail!("{user} could not log in: {} {}", answer.status, answer.text());
     }
     keep(world, &answer, save.iter().map(|(field, name)| (*field, name.as_str())))
+}
+
+/// Logs a user in by cookies, as a page does: first for the CSRF cookie, then with it.
+async fn log_in(world: &mut World, user: &str) -> anyhow::Result<()> {
+    const PATH: &str = "/api/v1/user/session/";
+    let mut form = post(PATH, &Value::Null);
+    (form.method, form.json) = ("GET".to_owned(), None);
+    let answer = exchange(world, &form).await?;
+    let csrf = cookie(&answer, CSRF_COOKIE)?;
+    let password = world.passwords.get(user).with_context(|| format!("no user {user}"))?;
+    let mut request = post(PATH, &json!({ "username": user, "password": password }));
+    request.headers.push(("Cookie".to_owned(), format!("{CSRF_COOKIE}={csrf}")));
+    request.headers.push((CSRF_HEADER.to_owned(), csrf));
+    let answer = exchange(world, &request).await?;
+    if answer.status != 200 {
+        bail!("{user} could not log in: {} {}", answer.status, answer.text());
+    }
+    for name in [SESSION_COOKIE, CSRF_COOKIE] {
+        world.saved.insert(name.to_owned(), cookie(&answer, name)?);
+    }
+    Ok(())
+}
+
+/// The value that an answer gives to a cookie.
+fn cookie(answer: &Answer, name: &str) -> anyhow::Result<String> {
+    let set = answer.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case("Set-Cookie"));
+    let mut pairs = set.filter_map(|(_, value)| value.split(';').next()?.split_once('='));
+    let found = pairs.find(|(found, _)| *found == name).map(|(_, value)| value.to_owned());
+    found.with_context(|| format!("no cookie {name}: {} {}", answer.status, answer.text()))
 }
 
 fn keep<'a>(

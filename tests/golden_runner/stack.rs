@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use auth_service::{
-    accounts,
     password::{Argon2Params, Scheme, hash},
     schema::{sessions, users},
     store::users::User,
@@ -20,6 +19,11 @@ pub(crate) struct Stack {
     server: Server,
     users: Vec<User>,
     field: auth_service::store::users::UserIdField,
+    /// How to start the server anew.
+    postgres: Option<DbUrl>,
+    settings: Vec<(String, String)>,
+    /// Whether a fixture has changed a user: validators remember what they have refused since.
+    is_worn: bool,
 }
 
 /// Starts one stack with these settings on an empty database of the engine.
@@ -32,13 +36,18 @@ pub(crate) async fn start(
         Engine::Sqlite => None,
         Engine::Postgres(url) => Some(DbUrl::parse(url).map_err(|error| refused(error.into()))?),
     };
-    let settings: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let server = Server::on(postgres, &settings, Clock::System).await.map_err(refused)?;
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let server = serve(postgres.clone(), &settings).await.map_err(refused)?;
     let users = ["alice", "bob", "ivan"].into_iter().enumerate();
     let users =
         users.map(|(place, name)| user(&server, place, name)).collect::<Result<_, _>>().map_err(refused)?;
     let field = server.stack.auth.config().tokens.user_id_field;
-    Ok(Stack { server, users, field })
+    Ok(Stack { server, users, field, postgres, settings, is_worn: false })
+}
+
+async fn serve(postgres: Option<DbUrl>, settings: &[(String, String)]) -> anyhow::Result<Server> {
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    Server::on(postgres, &settings, Clock::System).await
 }
 
 /// A user as one imported from the original: with its small number as subject.
@@ -69,6 +78,9 @@ impl System for Stack {
     }
 
     async fn reset(&mut self) -> anyhow::Result<Users> {
+        if std::mem::take(&mut self.is_worn) {
+            self.server = serve(self.postgres.clone(), &self.settings).await?;
+        }
         let rows = self.users.clone();
         self.auth(move |conn| {
             diesel::delete(sessions::table).execute(conn)?;
@@ -86,19 +98,22 @@ impl System for Stack {
     }
 
     async fn set_active(&mut self, user: &str, active: bool) -> anyhow::Result<()> {
-        accounts::set_active(self.server.stack.auth.db(), self.server.clock(), user, active).await?;
+        self.is_worn = true;
+        self.server.stack.auth.accounts().set_active(user, active).await?;
         Ok(())
     }
 
     async fn delete_user(&mut self, user: &str) -> anyhow::Result<()> {
-        accounts::delete(self.server.stack.auth.db(), self.server.clock(), user).await?;
+        self.is_worn = true;
+        self.server.stack.auth.accounts().delete(user).await?;
         Ok(())
     }
 
     async fn change_password(&mut self, user: &str, password: &str) -> anyhow::Result<()> {
+        self.is_worn = true;
         let auth = &self.server.stack.auth;
         let password = Secret::new(password.to_owned());
-        accounts::set_password(auth.db(), auth.hashing(), self.server.clock(), user, password).await?;
+        auth.accounts().set_password(auth.hashing(), user, password).await?;
         Ok(())
     }
 

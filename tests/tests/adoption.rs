@@ -61,17 +61,33 @@ async fn a_foreign_refresh_token_is_adopted_and_then_rotates_like_ours() {
 #[tokio::test]
 async fn reserved_claims_of_a_foreign_token_are_not_believed() {
     let (_server, _, client) = moved(&[]).await;
-    let forged =
-        minted_by_the_original(json!({"is_superuser": true, "org_id": "x", "permissions": ["*"], "mv": 9}));
+    let forged = minted_by_the_original(
+        json!({"is_superuser": true, "org_id": "x", "permissions": ["*"], "mv": 9, "csrf": "x"}),
+    );
     let answer = client.refresh_with(&forged).await.unwrap();
     let access = answer.text_of("access").unwrap();
     let payload = access.split('.').nth(1).unwrap();
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
-    for reserved in ["is_superuser", "org_id", "permissions", "mv"] {
+    for reserved in ["is_superuser", "org_id", "permissions", "mv", "csrf"] {
         assert!(claims.get(reserved).is_none(), "{reserved} in {claims}");
     }
     assert_eq!(claims["theme"], "dark", "other claims are copied");
+}
+
+#[tokio::test]
+async fn a_logout_with_a_foreign_access_token_ends_that_token() {
+    let (_server, _, client) = moved(&[]).await;
+    let foreign = |jti: &str| {
+        client.bearing(&minted_by_the_original(json!({"token_type": "access", "jti": jti, "csrf": "x"})))
+    };
+    let (leaving, staying) = (foreign("leaving"), foreign("staying"));
+    let me = "/api/v1/user/me/";
+    assert_eq!(leaving.get(me).await.unwrap().status, 200);
+    let answer = leaving.post("/api/v1/user/logout/", &json!({})).await.unwrap();
+    assert_eq!((answer.status, answer.text.as_str()), (200, "{}"));
+    assert_eq!(leaving.get(me).await.unwrap().detail(), "Token is blacklisted");
+    assert_eq!(staying.get(me).await.unwrap().status, 200);
 }
 
 #[tokio::test]
@@ -92,7 +108,7 @@ async fn a_password_change_calls_in_foreign_tokens_issued_before_it() {
     let (server, clock, client) = moved(&[]).await;
     let auth = &server.stack.auth;
     let password = shared::Secret::new("another-Pa55word".to_owned());
-    auth_service::accounts::set_password(auth.db(), auth.hashing(), &clock, "ada", password).await.unwrap();
+    auth.accounts().set_password(auth.hashing(), "ada", password).await.unwrap();
     let foreign = minted_by_the_original(json!({}));
     assert_eq!(client.refresh_with(&foreign).await.unwrap().detail(), "Token is blacklisted");
     let verify = client.post("/api/token/verify/", &json!({"token": foreign})).await.unwrap();
@@ -104,12 +120,12 @@ async fn a_password_change_calls_in_foreign_tokens_issued_before_it() {
 
 #[tokio::test]
 async fn a_foreign_token_of_nobody_or_of_an_inactive_user_is_refused() {
-    let (server, clock, client) = moved(&[]).await;
+    let (server, _, client) = moved(&[]).await;
     for user_id in [json!("8"), json!(""), json!(null), json!([7])] {
         let foreign = minted_by_the_original(json!({"user_id": user_id}));
         assert_eq!(client.refresh_with(&foreign).await.unwrap().status, 401, "{user_id}");
     }
-    auth_service::accounts::set_active(server.stack.auth.db(), &clock, "ada", false).await.unwrap();
+    server.stack.auth.accounts().set_active("ada", false).await.unwrap();
     let answer = client.refresh_with(&minted_by_the_original(json!({}))).await.unwrap();
     assert_eq!(answer.detail(), "No active account found for the given token.");
 }
@@ -143,7 +159,7 @@ async fn a_foreign_sliding_token_is_adopted_and_goes_on_sliding() {
         assert_eq!(answer.status, 200, "{answer:?}");
         token = answer.text_of("token").unwrap();
     }
-    auth_service::accounts::set_active(server.stack.auth.db(), &clock, "ada", false).await.unwrap();
+    server.stack.auth.accounts().set_active("ada", false).await.unwrap();
     let answer = client.post("/api/token/sliding/refresh/", &json!({ "token": token })).await.unwrap();
     assert_eq!((answer.status, answer.detail()), (401, "No active account found for the given token."));
 }

@@ -62,7 +62,7 @@ async fn refusals_do_not_say_why() {
     let server = Server::start().await.unwrap();
     server.user("ada").await.unwrap();
     server.user("ivan").await.unwrap();
-    auth_service::accounts::set_active(server.stack.auth.db(), server.clock(), "ivan", false).await.unwrap();
+    server.stack.auth.accounts().set_active("ivan", false).await.unwrap();
     let mut answers = Vec::new();
     for (name, password) in [("ada", "wrong"), ("nobody", PASSWORD), ("ivan", PASSWORD), ("ivan", "wrong")] {
         let body = json!({"username": name, "password": password});
@@ -124,9 +124,7 @@ async fn a_login_that_raced_a_password_change_gets_no_session() {
     let user = server.user("ada").await.unwrap();
     let auth = &server.stack.auth;
     let another = shared::Secret::new("another-Pa55word".to_owned());
-    auth_service::accounts::set_password(auth.db(), auth.hashing(), server.clock(), "ada", another)
-        .await
-        .unwrap();
+    auth.accounts().set_password(auth.hashing(), "ada", another).await.unwrap();
     // `user` is what the password was checked against, before the change.
     let policy = &auth.config().tokens;
     let begun = auth_service::login::begin(

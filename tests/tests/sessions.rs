@@ -155,9 +155,8 @@ async fn blacklisting_any_token_of_a_session_ends_it() {
 
 #[tokio::test]
 async fn what_operators_do_to_a_user_ends_the_sessions_in_the_right_words() {
-    use auth_service::accounts;
     let server = Server::start().await.unwrap();
-    let (auth, clock) = (&server.stack.auth, server.clock().clone());
+    let auth = &server.stack.auth;
     for name in ["off", "changed", "gone"] {
         server.user(name).await.unwrap();
     }
@@ -166,16 +165,16 @@ async fn what_operators_do_to_a_user_ends_the_sessions_in_the_right_words() {
         server.login("changed").await.unwrap(),
         server.login("gone").await.unwrap(),
     ];
-    accounts::set_active(auth.db(), &clock, "off", false).await.unwrap();
+    auth.accounts().set_active("off", false).await.unwrap();
     let password = shared::Secret::new("another-Pa55word".to_owned());
-    accounts::set_password(auth.db(), auth.hashing(), &clock, "changed", password).await.unwrap();
-    accounts::delete(auth.db(), &clock, "gone").await.unwrap();
+    auth.accounts().set_password(auth.hashing(), "changed", password).await.unwrap();
+    auth.accounts().delete("gone").await.unwrap();
     let inactive = "No active account found for the given token.";
     for (actor, words) in [(&off, inactive), (&changed, "Token is blacklisted"), (&gone, inactive)] {
         let answer = actor.refresh_with(actor.refresh.as_deref().unwrap()).await.unwrap();
         assert_eq!((answer.status, answer.detail()), (401, words));
     }
-    accounts::set_active(auth.db(), &clock, "off", true).await.unwrap();
+    auth.accounts().set_active("off", true).await.unwrap();
     let answer = off.refresh_with(off.refresh.as_deref().unwrap()).await.unwrap();
     assert_eq!((answer.status, answer.detail()), (401, inactive), "an ended session stays ended");
 }

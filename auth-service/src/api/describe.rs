@@ -61,3 +61,15 @@ pub async fn refresh_sliding() -> HttpResponse {
                 token's refresh period has not expired.";
     describe("Token Refresh Sliding", what, &[("token", "Token")])
 }
+
+/// `user/session/`
+pub async fn session() -> HttpResponse {
+    let what = "Takes a set of user credentials and keeps the tokens that prove the\n\
+                authentication of those credentials in cookies.";
+    describe("Session", what, &CREDENTIALS)
+}
+
+/// `user/logout/`
+pub async fn log_out() -> HttpResponse {
+    describe("Logout", "Ends the caller's session and takes its cookies back.", &[])
+}

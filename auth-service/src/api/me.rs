@@ -75,9 +75,19 @@ pub async fn change(app: Data<App>, caller: Caller, body: Body) -> Result<HttpRe
     Ok(HttpResponse::Ok().json(Me::from(&user)))
 }
 
+/// The caller's account; none if the token does not speak for it any more.
+pub(super) async fn find(app: &App, caller: &Caller) -> Result<Option<User>, AuthError> {
+    match load(app, caller).await {
+        Ok(user) => Ok(Some(user)),
+        Err(AuthError::UserGone { .. } | AuthError::Ended { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// The caller's account, if the token still speaks for it.
-async fn load(app: &App, caller: &Caller) -> Result<User, AuthError> {
+pub(super) async fn load(app: &App, caller: &Caller) -> Result<User, AuthError> {
     let token = Presented::new(caller.claims());
+    app.last_used().note(token.session, app.now());
     let field = app.config().tokens.user_id_field;
     let (sid, claim) = (token.session, token.user_claim);
     let load = move |conn: &mut DbConnection| {

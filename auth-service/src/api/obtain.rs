@@ -2,12 +2,9 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
-use shared::{
-    input::{Body, Form, Mode, Text},
-    token::TokenKind,
-};
+use shared::input::{Body, Form, Mode, Text};
 
-use super::{client, tokens};
+use super::{client, issued::Issued, tokens};
 use crate::{App, error::AuthError, login, mint::Stamp};
 
 /// The pair, in the original's order.
@@ -21,19 +18,11 @@ struct Pair {
 pub async fn obtain(app: Data<App>, request: HttpRequest, body: Body) -> Result<HttpResponse, AuthError> {
     let credentials = credentials(body).await?;
     let user = login::authenticate(&app, credentials).await?;
-    let mint = app.mint();
-    let policy = &app.config().tokens;
-    let session = login::begin(&app, &user, client(&app, &request), policy.refresh_lifetime).await?;
-    let claims = mint.login_claims(&user);
-    let now = session.created_at;
-    let limit = session.absolute_expires_at;
-    let refresh =
-        Stamp::fresh(now, policy.refresh_lifetime).no_later_than(limit).derived(TokenKind::Refresh, &session);
-    let access = Stamp::fresh(now, policy.access_lifetime);
-    Ok(tokens(&Pair {
-        refresh: mint.refresh(&claims, &session, &refresh)?,
-        access: mint.access(&claims, &session, &access)?,
-    }))
+    let lifetime = app.config().tokens.refresh_lifetime;
+    let session = login::begin(&app, &user, client(&app, &request), lifetime).await?;
+    let Issued { access, refresh } = Issued::first(&app, &app.mint().login_claims(&user), &session)?;
+    let refresh = refresh.ok_or(AuthError::Internal("a login without a refresh token"))?;
+    Ok(tokens(&Pair { refresh: refresh.text, access: access.text }))
 }
 
 /// A sliding token.
@@ -60,7 +49,8 @@ pub async fn obtain_sliding(
     Ok(tokens(&Single { token: mint.sliding(&claims, &session, &stamp)? }))
 }
 
-async fn credentials(body: Body) -> Result<login::Credentials, AuthError> {
+/// Reads name and password.
+pub(super) async fn credentials(body: Body) -> Result<login::Credentials, AuthError> {
     let input = body.read().await?;
     let mut form = Form::new(&input, Mode::Full);
     let username = form.required("username", Text::required());

@@ -1,20 +1,23 @@
 //! `POST token/refresh/`: a new access token, and with rotation a new refresh token.
+//!
+//! With a refresh token in the body the answer's tokens are in its body; without one, and with the
+//! refresh cookie, they are in cookies. Both take the same step.
+
+use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 use shared::{
-    Claims,
-    input::{Body, Form, Mode, Text},
+    Authenticator, Claims, CookieJar, claims,
+    input::{Body, Form, Input, Mode, Text},
     token::{Refusal, TokenKind},
 };
 
-use super::{client, tokens};
+use super::{client, issued::Issued, tokens};
 use crate::{
     App,
     error::AuthError,
-    mint::Stamp,
     session::{self, Presented, Refreshed},
-    store::sessions::Session,
 };
 
 /// The answer, in the original's order.
@@ -26,68 +29,72 @@ struct Refresh {
 }
 
 /// Answers with the successor of a refresh token.
-pub async fn refresh(app: Data<App>, request: HttpRequest, body: Body) -> Result<HttpResponse, AuthError> {
-    let claims = presented(&app, body).await?;
-    let token = Presented::new(&claims);
-    let context = app.session_context(client(&app, &request))?;
-    let outcome = app.db().write(move |conn| session::refresh(conn, &token, &context)).await?;
-    let answer = match outcome {
-        Refreshed::AccessOnly(session) => access_only(&app, &claims, &session)?,
-        Refreshed::Kept(session) => kept(&app, &claims, &session)?,
-        Refreshed::Rotated(session) | Refreshed::Repeated(session) => successor(&app, &claims, &session)?,
-        Refreshed::Ended(ended) => return Err(app.ended(ended)),
-        Refreshed::Reused(_) => return Err(app.ended(session::Ended::Blacklisted)),
-    };
-    Ok(tokens(&answer))
+pub async fn refresh(
+    app: Data<App>,
+    authenticator: Data<Authenticator>,
+    request: HttpRequest,
+    body: Body,
+) -> Result<HttpResponse, AuthError> {
+    let input = body.read().await?;
+    let jar = authenticator.cookies(&request);
+    let cookie = jar.refresh().filter(|_| authenticator.takes_cookies() && input.get("refresh").is_none());
+    if let Some(token) = cookie {
+        let claims = guarded(&app, &jar, token).await?;
+        let issued = step(&app, &request, &claims).await?;
+        return issued.into_cookies(&app, &jar, claims.user_id());
+    }
+    let claims = presented(&app, &input).await?;
+    let issued = step(&app, &request, &claims).await?;
+    let refresh = issued.refresh.map(|token| token.text);
+    Ok(tokens(&Refresh { access: issued.access.text, refresh }))
 }
 
-/// Reads and verifies the refresh token of a request. It may be under a key that another replica made
-/// a moment ago: refusing it would log its client out.
-pub(super) async fn presented(app: &App, body: Body) -> Result<Claims, AuthError> {
-    let input = body.read().await?;
-    let mut form = Form::new(&input, Mode::Full);
+/// Takes the session's step.
+async fn step(app: &App, request: &HttpRequest, claims: &Claims) -> Result<Issued, AuthError> {
+    let token = Presented::new(claims);
+    let context = app.session_context(client(app, request))?;
+    let outcome = app.db().write(move |conn| session::refresh(conn, &token, &context)).await?;
+    if matches!(outcome, Refreshed::Reused(_)) {
+        app.feed().passed_on().await;
+    }
+    Ok(match outcome {
+        Refreshed::AccessOnly(session) => Issued::access_only(app, claims, &session)?,
+        Refreshed::Kept(session) => Issued::kept(app, claims, &session)?,
+        Refreshed::Rotated(session) | Refreshed::Repeated(session) => {
+            Issued::successor(app, claims, &session)?
+        }
+        Refreshed::Ended(ended) => return Err(app.ended(ended)),
+        Refreshed::Reused(_) => return Err(app.ended(session::Ended::Blacklisted)),
+    })
+}
+
+/// Reads and verifies the refresh token of a request's body.
+pub(super) async fn presented(app: &App, input: &Input) -> Result<Arc<Claims>, AuthError> {
+    let mut form = Form::new(input, Mode::Full);
     let text = form.required("refresh", Text::required());
     form.finish()?;
-    let verified = match (app.refresh_verifier().verify(&text, TokenKind::Refresh).await, app.tending()) {
+    verify(app, &text).await
+}
+
+/// Verifies the refresh token of a cookie, and that a page of its own session sent it.
+async fn guarded(app: &App, jar: &CookieJar<'_>, token: &str) -> Result<Arc<Claims>, AuthError> {
+    jar.demand_safe_transport()?;
+    jar.check_csrf(None)?;
+    let claims = verify(app, token).await?;
+    let bound = claims.csrf().ok_or_else(|| app.refused(Refusal::Missing(claims::CSRF.into())))?;
+    jar.check_csrf(Some(bound))?;
+    Ok(claims)
+}
+
+/// Verifies a refresh token. It may be under a key that another replica made a moment ago: refusing it
+/// would log its client out.
+async fn verify(app: &App, token: &str) -> Result<Arc<Claims>, AuthError> {
+    let verified = match (app.refresh_verifier().verify(token, TokenKind::Refresh).await, app.tending()) {
         (Err(Refusal::UnknownKey(_)), Some(tending)) => {
             tending.look_for_new().await;
-            app.refresh_verifier().verify(&text, TokenKind::Refresh).await
+            app.refresh_verifier().verify(token, TokenKind::Refresh).await
         }
         (decided, _) => decided,
     };
     verified.map_err(|refusal| app.refused(refusal))
-}
-
-fn access_only(app: &App, claims: &Claims, session: &Session) -> Result<Refresh, AuthError> {
-    let stamp = Stamp::fresh(app.now(), app.config().tokens.access_lifetime);
-    // Not a step of the session: the key in use now signs, whatever signed before.
-    let session = Session { signing_kid: None, ..session.clone() };
-    Ok(Refresh { access: app.mint().access(claims.as_map(), &session, &stamp)?, refresh: None })
-}
-
-/// Random ids: any number of these may be made from one parent.
-fn kept(app: &App, claims: &Claims, session: &Session) -> Result<Refresh, AuthError> {
-    let policy = &app.config().tokens;
-    let now = session.rotated_at;
-    let session = Session { signing_kid: None, refresh_kid: None, ..session.clone() };
-    let refresh = Stamp::fresh(now, policy.refresh_lifetime).no_later_than(session.absolute_expires_at);
-    let access = Stamp::fresh(now, policy.access_lifetime);
-    Ok(Refresh {
-        access: app.mint().access(claims.as_map(), &session, &access)?,
-        refresh: Some(app.mint().refresh(claims.as_map(), &session, &refresh)?),
-    })
-}
-
-/// Everything comes from the parent's claims and the row, so that a retry gets the same bytes.
-fn successor(app: &App, claims: &Claims, session: &Session) -> Result<Refresh, AuthError> {
-    let policy = &app.config().tokens;
-    let now = session.rotated_at;
-    let refresh = Stamp::fresh(now, policy.refresh_lifetime)
-        .no_later_than(session.absolute_expires_at)
-        .derived(TokenKind::Refresh, session);
-    let access = Stamp::fresh(now, policy.access_lifetime).derived(TokenKind::Access, session);
-    Ok(Refresh {
-        access: app.mint().access(claims.as_map(), session, &access)?,
-        refresh: Some(app.mint().refresh(claims.as_map(), session, &refresh)?),
-    })
 }

@@ -5,6 +5,7 @@ use shared::{
     Claims, Timestamp,
     input::{Body, Form, Mode, Text},
     token::{Refusal, TokenKind},
+    verifier::Authentic,
 };
 
 use super::{client, obtain::Single, tokens};
@@ -26,10 +27,9 @@ pub async fn refresh_sliding(
     let mut form = Form::new(&input, Mode::Full);
     let text = form.required("token", Text::required());
     form.finish()?;
-    let claims =
-        app.verifier().verify(&text, TokenKind::Sliding).await.map_err(|refusal| app.refused(refusal))?;
-    check_refresh_exp(&app, &claims).map_err(|refusal| app.refused(refusal))?;
-    let mut token = Presented::new(&claims);
+    let authentic = presented(&app, &text).await.map_err(|refusal| app.refused(refusal))?;
+    let claims = &authentic.claims;
+    let mut token = Presented::new(claims);
     token.expires_at =
         claims.seconds(&app.config().rules.names.refresh_exp).map_or(token.expires_at, Timestamp::from_secs);
     let context = app.session_context(client(&app, &request))?;
@@ -39,11 +39,20 @@ pub async fn refresh_sliding(
         None => app.db().write(move |conn| adopt(conn, &token, &context)).await?,
     };
     let session = session.map_err(|ended| app.ended(ended))?;
+    // The database has the words; whatever it does not know of is in the feed.
+    app.verifier().check_revoked(&authentic).map_err(|refusal| app.refused(refusal))?;
     let stamp = Stamp {
         jti: claims.jti().to_owned(),
         ..Stamp::fresh(app.now(), app.config().tokens.sliding_lifetime)
     };
     Ok(tokens(&Single { token: app.mint().sliding(claims.as_map(), &session, &stamp)? }))
+}
+
+async fn presented(app: &App, text: &str) -> Result<Authentic, Refusal> {
+    let token = app.verifier().authenticate(text).await?;
+    token.claims.check_kind(TokenKind::Sliding, &app.config().rules.names)?;
+    check_refresh_exp(app, &token.claims)?;
+    Ok(token)
 }
 
 fn check_refresh_exp(app: &App, claims: &Claims) -> Result<(), Refusal> {

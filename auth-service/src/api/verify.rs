@@ -6,6 +6,7 @@ use shared::{
     Claims,
     input::{Body, Form, Mode, Text},
     token::{Refusal, TokenKind},
+    verifier::Authentic,
 };
 
 use crate::{
@@ -24,8 +25,8 @@ pub async fn verify(app: Data<App>, body: Body) -> Result<HttpResponse, AuthErro
     let mut form = Form::new(&input, Mode::Full);
     let text = form.required("token", Text::required());
     form.finish()?;
-    let claims = decode(&app, &text).await.map_err(|refusal| app.refused(refusal))?;
-    let token = Presented::new(&claims);
+    let authentic = decode(&app, &text).await.map_err(|refusal| app.refused(refusal))?;
+    let token = Presented::new(&authentic.claims);
     let field = app.config().tokens.user_id_field;
     let (session, user) = app
         .db()
@@ -38,29 +39,36 @@ pub async fn verify(app: Data<App>, body: Body) -> Result<HttpResponse, AuthErro
             Ok((session, user))
         })
         .await?;
+    // The database has the words; whatever it does not know of is in the feed.
     match session {
-        Some(session) => check_session(&app, &claims, &session)?,
-        None => check_user(&app, &claims, user.as_ref())?,
+        Some(session) => check_session(&app, &authentic.claims, &session)?,
+        None => check_user(&app, &authentic.claims, user.as_ref())?,
+    }
+    if !is_refresh(&app, &authentic.claims) {
+        app.verifier().check_revoked(&authentic).map_err(|refusal| app.refused(refusal))?;
     }
     Ok(HttpResponse::Ok().json(json!({})))
 }
 
 /// A token under either purpose's key: access and sliding tokens first, then refresh tokens.
-async fn decode(app: &App, text: &str) -> Result<Claims, Refusal> {
-    let names = &app.config().rules.names;
-    let decoded = match app.verifier().decode(text).await {
+async fn decode(app: &App, text: &str) -> Result<Authentic, Refusal> {
+    let decoded = match app.verifier().authenticate(text).await {
         Err(Refusal::UnknownKey(_)) if app.keyring().is_managed() => {
-            app.refresh_verifier().decode(text).await
+            app.refresh_verifier().authenticate(text).await
         }
         decided => decided,
-    };
-    Claims::of_kind(decoded?, TokenKind::Untyped, names)
+    }?;
+    decoded.claims.check_kind(TokenKind::Untyped, &app.config().rules.names)?;
+    Ok(decoded)
+}
+
+fn is_refresh(app: &App, claims: &Claims) -> bool {
+    claims.get(&app.config().rules.names.token_type).and_then(Value::as_str) == Some("refresh")
 }
 
 fn check_session(app: &App, claims: &Claims, session: &Session) -> Result<(), AuthError> {
     let policy = &app.config().tokens;
-    let is_refresh =
-        claims.get(&app.config().rules.names.token_type).and_then(Value::as_str) == Some("refresh");
+    let is_refresh = is_refresh(app, claims);
     let spent = is_refresh && Presented::new(claims).generation < session.generation;
     let blacklisted = session.revoked_reason.as_deref() == Some(sessions::Reason::Blacklisted.as_str());
     if is_refresh && (spent || blacklisted) {

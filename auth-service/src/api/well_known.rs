@@ -6,7 +6,7 @@ use actix_web::{
     web::Data,
 };
 use serde_json::json;
-use shared::{Problem, http::origin::Origin};
+use shared::{Problem, http::origin::Origin, jwks::VERSION_HEADER};
 
 use crate::{App, config::KEY_SET_MAX_AGE};
 
@@ -18,7 +18,12 @@ fn cache() -> CacheControl {
 
 /// The public keys.
 pub async fn jwks(app: Data<App>) -> HttpResponse {
-    HttpResponse::Ok().insert_header(cache()).json(app.keyring().jwks())
+    // The version first: should the keys change in between, they are newer than it says.
+    let version = app.feed().keys_version();
+    HttpResponse::Ok()
+        .insert_header(cache())
+        .insert_header((VERSION_HEADER, version.to_string()))
+        .json(app.keyring().jwks())
 }
 
 /// What a client needs to find the keys. We are not an OpenID provider yet and do not claim to be.

@@ -45,6 +45,14 @@ pub enum AccountCommand {
         #[arg(action = clap::ArgAction::Set)]
         active: bool,
     },
+    /// Make a user a superuser, or an ordinary user again. A change ends every session.
+    SetSuperuser {
+        /// User name.
+        username: String,
+        /// `true` or `false`
+        #[arg(action = clap::ArgAction::Set)]
+        superuser: bool,
+    },
     /// Set a user's password. This ends every session.
     SetPassword {
         /// User name.
@@ -67,22 +75,27 @@ pub(super) async fn run(command: AccountCommand, tools: &Tools, out: &mut dyn Wr
             writeln!(out, "User {} created successfully.", user.username)?;
         }
         AccountCommand::List { json } => {
-            for user in tools.db.read(users::list).await? {
+            for user in tools.accounts.db.read(users::list).await? {
                 print(&user, json, out)?;
             }
         }
         AccountCommand::SetActive { username, active } => {
-            accounts::set_active(&tools.db, &tools.clock, &username, active).await?;
+            tools.accounts.set_active(&username, active).await?;
             let outcome = if active { "is active" } else { "is inactive; every session has ended" };
             writeln!(out, "User {username} {outcome}.")?;
         }
+        AccountCommand::SetSuperuser { username, superuser } => {
+            tools.accounts.set_superuser(&username, superuser).await?;
+            let outcome = if superuser { "a superuser" } else { "an ordinary user" };
+            writeln!(out, "User {username} is {outcome}.")?;
+        }
         AccountCommand::SetPassword { username, password_stdin } => {
             let password = if password_stdin { password_from_stdin()? } else { ask_password()? };
-            accounts::set_password(&tools.db, &tools.pool, &tools.clock, &username, password).await?;
+            tools.accounts.set_password(&tools.pool, &username, password).await?;
             writeln!(out, "The password of {username} is set; every session has ended.")?;
         }
         AccountCommand::Delete { username } => {
-            accounts::delete(&tools.db, &tools.clock, &username).await?;
+            tools.accounts.delete(&username).await?;
             writeln!(out, "User {username} is deleted; every session has ended.")?;
         }
     }
@@ -120,7 +133,7 @@ pub(super) async fn create(tools: &Tools, new: CreateUser, is_superuser: bool) -
     };
     let password = if new.password_stdin { password_from_stdin()? } else { ask_password()? };
     let new = NewUser { username, email, password, is_superuser };
-    Ok(accounts::create(&tools.db, &tools.pool, &tools.clock, new).await?)
+    Ok(tools.accounts.create(&tools.pool, new).await?)
 }
 
 fn ask(question: &str) -> anyhow::Result<String> {

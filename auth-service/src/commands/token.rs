@@ -6,11 +6,12 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 use shared::{
-    Claims, Clock, Db, Verifier,
+    Clock, Db, Verifier,
     config::Variables,
     issuer::KeySource,
     jwks::{self, JwksClient, JwksOptions},
     keys::{Found, KeySet},
+    revocation::Revocations,
     token::{Parsed, Refusal, TokenKind},
     verifier::{Rules, VerifierSettings},
 };
@@ -94,9 +95,10 @@ fn explain(
             Found::Unnamed => Err(Refusal::NoKeyId),
         };
     }
-    let verifier = Verifier::new(KeySource::Fixed(Arc::new(keys)), Arc::clone(rules), Clock::System);
+    let keys = KeySource::Fixed(Arc::new(keys));
+    let verifier = Verifier::new(keys, Revocations::off(), Arc::clone(rules), Clock::System);
     let claims = verifier.decode_now(token)?;
-    Claims::of_kind(claims, TokenKind::Untyped, &rules.names).map(|claims| claims.as_map().clone())
+    claims.check_kind(TokenKind::Untyped, &rules.names).map(|()| claims.as_map().clone())
 }
 
 async fn from_jwks(source: &str, rules: &Rules) -> anyhow::Result<KeySet> {

@@ -5,7 +5,10 @@
 //! entry that commits late would never be delivered.
 
 use diesel::prelude::*;
-use shared::{DbConnection, Timestamp, each_engine, random, revocation::Kind};
+use shared::{
+    DbConnection, Timestamp, each_engine, random,
+    revocation::{Entry, Kind, Line, UnknownKind},
+};
 
 use super::lives;
 use crate::schema::{feed, feed_head};
@@ -51,6 +54,27 @@ pub struct Row {
     pub bound: Option<i64>,
     /// When the last token that it could refuse has expired.
     pub expires_at: Timestamp,
+}
+
+impl Row {
+    /// As it is sent to validators.
+    #[must_use]
+    pub fn line(&self) -> Line<'_> {
+        // Rounded up: an entry must not end before the tokens it refuses.
+        let ends = self.expires_at.as_secs() + 1;
+        Line(self.seq, self.kind.as_str().into(), self.key.as_str().into(), self.bound, ends)
+    }
+
+    /// As validators in this process know it.
+    pub fn entry(&self) -> Result<Entry, UnknownKind> {
+        Ok(Entry {
+            seq: self.seq,
+            kind: self.kind.parse()?,
+            key: self.key.clone(),
+            bound: self.bound,
+            expires_at: self.expires_at,
+        })
+    }
 }
 
 /// How far the feed has come.

@@ -1,5 +1,7 @@
 //! Sessions: one row per login. Nothing is stored per token.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 use shared::{DbConnection, Secret, Timestamp, each_engine, typed_id};
 
@@ -82,6 +84,10 @@ pub enum Reason {
     Deleted,
     /// The password changed.
     PasswordChanged,
+    /// The user became a superuser, or is none any more.
+    RoleChanged,
+    /// Its user logged out.
+    LoggedOut,
     /// The key of its refresh tokens was revoked.
     KeyRevoked,
 }
@@ -96,6 +102,8 @@ impl Reason {
             Self::Deactivated => "deactivated",
             Self::Deleted => "deleted",
             Self::PasswordChanged => "password_changed",
+            Self::RoleChanged => "role_changed",
+            Self::LoggedOut => "logged_out",
             Self::KeyRevoked => "key_revoked",
         }
     }
@@ -188,17 +196,63 @@ pub fn revoke(conn: &mut DbConnection, id: SessionId, reason: Reason, now: Times
     Ok(ended == 1)
 }
 
-/// Ends every live session of a user.
+/// Ends every live session of a user, and names them.
 pub fn revoke_all(
     conn: &mut DbConnection,
     user: UserId,
     reason: Reason,
     now: Timestamp,
-) -> QueryResult<usize> {
+) -> QueryResult<Vec<SessionId>> {
     let live = sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::revoked_at.is_null());
     diesel::update(live)
         .set((sessions::revoked_at.eq(Some(now)), sessions::revoked_reason.eq(Some(reason.as_str()))))
+        .returning(sessions::id)
+        .get_results(conn)
+}
+
+/// The live sessions of a user, the latest first.
+pub fn list_live(
+    conn: &mut DbConnection,
+    user: UserId,
+    now: Timestamp,
+    limit: i64,
+) -> QueryResult<Vec<Session>> {
+    sessions::table
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(now))
+        .filter(sessions::absolute_expires_at.gt(now))
+        .order((sessions::rotated_at.desc(), sessions::id.desc()))
+        .limit(limit)
+        .select(Session::as_select())
+        .load(conn)
+}
+
+/// Says when a session was used, unless what is written is hardly older.
+pub fn touch(
+    conn: &mut DbConnection,
+    id: SessionId,
+    at: Timestamp,
+    precision: Duration,
+) -> QueryResult<usize> {
+    let older = sessions::last_used_at.is_null().or(sessions::last_used_at.le(at.before(precision)));
+    diesel::update(sessions::table.filter(sessions::id.eq(id)).filter(older))
+        .set(sessions::last_used_at.eq(Some(at)))
         .execute(conn)
+}
+
+/// Removes up to `limit` sessions of one user past their absolute limit.
+pub fn purge_of(conn: &mut DbConnection, user: UserId, now: Timestamp, limit: i64) -> QueryResult<usize> {
+    let over = sessions::table
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::absolute_expires_at.le(now))
+        .select(sessions::id)
+        .limit(limit);
+    let over: Vec<SessionId> = over.load(conn)?;
+    if over.is_empty() {
+        return Ok(0);
+    }
+    diesel::delete(sessions::table.filter(sessions::id.eq_any(over))).execute(conn)
 }
 
 /// Ends the sessions whose refresh token is under a key; gives each with the end of its last token.

@@ -172,6 +172,29 @@ pub fn set_active(conn: &mut DbConnection, id: UserId, active: bool, now: Timest
         .execute(conn)
 }
 
+/// Makes a user a superuser or not; 0 if nothing changes.
+pub fn set_superuser(
+    conn: &mut DbConnection,
+    id: UserId,
+    superuser: bool,
+    now: Timestamp,
+) -> QueryResult<usize> {
+    let other = users::table.filter(users::id.eq(id)).filter(users::is_superuser.ne(superuser));
+    diesel::update(other)
+        .set((
+            users::is_superuser.eq(superuser),
+            users::credential_version.eq(users::credential_version + 1),
+            users::not_before.eq(Some(now)),
+            users::updated_at.eq(now),
+        ))
+        .execute(conn)
+}
+
+/// Calls in the tokens without a session that were issued up to now.
+pub fn call_in(conn: &mut DbConnection, id: UserId, now: Timestamp) -> QueryResult<usize> {
+    diesel::update(users::table.filter(users::id.eq(id))).set(users::not_before.eq(Some(now))).execute(conn)
+}
+
 /// Changes what users may change of themselves.
 pub fn set_profile(
     conn: &mut DbConnection,

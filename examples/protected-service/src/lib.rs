@@ -7,8 +7,7 @@ use clap::Parser;
 use shared::{
     Authenticator, Caller, Clock, Issuer, Verifier,
     auth::AuthenticationClasses,
-    config::{self, Variables},
-    issuer::KeySource,
+    config::{Variables, process::ProcessSettings},
     verifier::VerifierSettings,
 };
 
@@ -34,11 +33,13 @@ async fn protected(_: Caller) -> HttpResponse {
 /// Waits for the issuer's keys, then binds. The server serves once it is awaited.
 pub async fn bind(cli: Cli, vars: &Variables, clock: Clock) -> anyhow::Result<(Vec<SocketAddr>, Server)> {
     let rules = Arc::new(VerifierSettings::read(vars)?.rules()?);
-    let issuer = Issuer::http(cli.issuer, config::service_secrets(vars)?.into_iter().next())?;
-    let keys = KeySource::choose(&rules, &issuer, &clock)?;
-    keys.ready().await;
-    let verifier = Verifier::new(keys, rules, clock);
-    let authenticator = Authenticator::new(verifier, issuer, AuthenticationClasses::read(vars)?);
+    let (classes, process) = (AuthenticationClasses::read(vars)?, ProcessSettings::read(vars)?);
+    let secret = process.issuer_secret()?;
+    classes.demand_secret(secret.as_ref())?;
+    let issuer = Issuer::http(cli.issuer, secret)?;
+    let verifier = Verifier::follow(&issuer, rules, process.revocation(), clock)?;
+    verifier.ready().await;
+    let authenticator = Authenticator::new(verifier, issuer, classes).behind(process.trusted_proxies());
     let authenticator = web::Data::new(authenticator);
     let server = HttpServer::new(move || {
         App::new()

@@ -35,17 +35,21 @@ fn there_is_no_service_without_a_database() {
 }
 
 #[test]
-fn a_service_alone_needs_somebody_who_gives_keys() {
+fn a_service_alone_needs_somebody_who_gives_keys_and_revocations() {
     let secret = "s".repeat(32);
     let issuer = |pairs: &[(&str, &str)]| read(pairs).unwrap().http_issuer().map_err(|e| e.to_string());
+    let (url, secret) = (("ORG_AUTH_URL", "http://auth:9001"), ("SERVICE_SECRET", secret.as_str()));
     assert!(issuer(&[]).unwrap_err().starts_with("ORG_AUTH_URL: must be set"));
-    assert!(issuer(&[("ORG_AUTH_URL", "http://auth:9001")]).is_ok());
-    let fixed = [("AUTH_ALGORITHM", "HS256"), ("AUTH_SIGNING_KEY", secret.as_str())];
-    assert!(issuer(&fixed).is_ok());
-    let asks = [fixed[0], fixed[1], ("ORG_USER_STATE", "ask")];
-    assert!(issuer(&asks).unwrap_err().starts_with("ORG_AUTH_URL"));
-    let asks = [("ORG_AUTH_URL", "http://auth:9001"), ("ORG_USER_STATE", "ask")];
-    assert!(issuer(&asks).unwrap_err().starts_with("SERVICE_SECRET"));
+    assert!(issuer(&[url]).unwrap_err().starts_with("SERVICE_SECRET: must be set"));
+    assert!(issuer(&[url, secret]).is_ok());
+    let off = ("REVOCATION", "off");
+    assert!(issuer(&[url, off]).is_ok());
+    let fixed = [("AUTH_ALGORITHM", "HS256"), ("AUTH_SIGNING_KEY", secret.1)];
+    assert!(issuer(&fixed).unwrap_err().starts_with("ORG_AUTH_URL"));
+    assert!(issuer(&[fixed[0], fixed[1], off]).is_ok());
+    let asks = ("ORG_USER_STATE", "ask");
+    assert!(issuer(&[fixed[0], fixed[1], off, asks]).unwrap_err().starts_with("ORG_AUTH_URL"));
+    assert!(issuer(&[url, off, asks]).unwrap_err().starts_with("SERVICE_SECRET"));
 }
 
 #[test]

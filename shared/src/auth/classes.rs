@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
-use crate::config::{ConfigError, Variables};
+use crate::{
+    Secret,
+    config::{ConfigError, Variables},
+};
 
 /// One way of authenticating, named as in the original's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,12 +18,6 @@ pub enum Class {
     Session,
     /// `BasicAuthentication`
     Basic,
-}
-
-impl Class {
-    const fn takes_tokens(self) -> bool {
-        matches!(self, Self::Jwt | Self::StatelessJwt)
-    }
 }
 
 impl FromStr for Class {
@@ -46,32 +43,36 @@ pub struct AuthenticationClasses(Vec<Class>);
 
 impl Default for AuthenticationClasses {
     fn default() -> Self {
-        Self(vec![Class::Jwt])
+        Self(vec![Class::Jwt, Class::Session])
     }
 }
 
 impl AuthenticationClasses {
-    /// Reads the variable; unset means tokens only.
+    /// Reads the variable; unset means tokens in a header, then in a session cookie.
     pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
         let Some(text) = variables.get(VARIABLE) else { return Ok(Self::default()) };
         let classes = text.split(',').map(|class| class.trim().parse()).collect::<Result<Vec<_>, _>>()?;
         Ok(Self(classes))
     }
 
-    /// Whether tokens are taken at all.
-    pub(super) fn take_tokens(&self) -> bool {
-        self.0.iter().any(|class| class.takes_tokens())
+    /// The classes in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Class> {
+        self.0.iter().copied()
     }
 
-    /// Whether a session cookie is looked for: before the token, or because there is none.
-    pub(super) fn looks_at_cookies(&self, has_token: bool) -> bool {
-        let mut before_token = self.0.iter().take_while(|c| !has_token || !c.takes_tokens());
-        before_token.any(|class| *class == Class::Session)
+    /// Whether a class is among them.
+    #[must_use]
+    pub fn contains(&self, class: Class) -> bool {
+        self.0.contains(&class)
     }
 
-    /// Whether the user's state must not be asked for.
-    pub(super) fn stateless(&self) -> bool {
-        self.0.iter().find(|class| class.takes_tokens()) == Some(&Class::StatelessJwt)
+    /// Stops a service that is to ask an issuer elsewhere about passwords, but cannot.
+    pub fn demand_secret(&self, secret: Option<&Secret<String>>) -> Result<(), ConfigError> {
+        if secret.is_none() && self.contains(Class::Basic) {
+            let complaint = "must be set with BasicAuthentication: the auth service answers nobody else";
+            return Err(ConfigError::new("SERVICE_SECRET", complaint));
+        }
+        Ok(())
     }
 
     /// `WWW-Authenticate` of a refusal; sessions have none.

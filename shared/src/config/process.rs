@@ -1,8 +1,10 @@
 //! The settings without a prefix, which every service of ours reads.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, Listing, Variables, service_secrets};
+use super::{ConfigError, Listing, Variables, service_secrets, values::Span};
 use crate::{Secret, http::origin::TrustedProxies};
 
 /// Unprefixed settings; unset means the default.
@@ -11,7 +13,14 @@ pub struct ProcessSettings {
     /// See [`service_secrets`].
     service_secret: Option<Secret<String>>,
     /// `off`: revocation is not followed.
-    revocation: Option<Revocation>,
+    #[serde(default)]
+    revocation: Revocation,
+    /// How long the feed may be silent before requests are refused with 503.
+    #[serde(default = "defaults::max_staleness")]
+    revocation_max_staleness: Span,
+    /// What happens after that.
+    #[serde(default)]
+    revocation_stale: WhenStale,
     /// Whose forwarding headers are believed; loopback unless set.
     #[serde(default)]
     trusted_proxies: TrustedProxies,
@@ -27,8 +36,13 @@ pub struct ProcessSettings {
 }
 
 mod defaults {
+    use super::Span;
+
     pub(super) fn authentication_classes() -> String {
-        "JWTAuthentication".to_owned()
+        "JWTAuthentication,SessionAuthentication".to_owned()
+    }
+    pub(super) const fn max_staleness() -> Span {
+        Span::secs(30)
     }
     pub(super) fn log() -> String {
         crate::telemetry::DEFAULT.to_owned()
@@ -38,12 +52,48 @@ mod defaults {
     }
 }
 
-/// How revocation is followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+/// `REVOCATION`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Revocation {
+enum Revocation {
+    /// The feed is followed.
+    #[default]
+    Follow,
     /// Not at all: a token works until it expires.
     Off,
+}
+
+/// `REVOCATION_STALE`: what happens once the feed has been silent for too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum WhenStale {
+    /// Requests are refused with 503.
+    #[default]
+    Refuse,
+    /// Requests are answered by what was known last; a metric says so.
+    CarryOn,
+}
+
+/// How a validator follows revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RevocationPolicy {
+    /// Whether at all.
+    pub follow: bool,
+    /// How long the feed may be silent.
+    pub max_staleness: Duration,
+    /// Whether requests are answered after that.
+    pub carry_on: bool,
+}
+
+impl RevocationPolicy {
+    /// Revocation is not followed.
+    pub const OFF: Self = Self { follow: false, max_staleness: Duration::ZERO, carry_on: true };
+}
+
+impl Default for RevocationPolicy {
+    fn default() -> Self {
+        Self { follow: true, max_staleness: defaults::max_staleness().0, carry_on: false }
+    }
 }
 
 impl ProcessSettings {
@@ -59,10 +109,29 @@ impl ProcessSettings {
         self.trusted_proxies.clone()
     }
 
-    /// Whether somebody decided that revocation is not followed, rather than forgot.
+    /// How revocation is followed.
     #[must_use]
-    pub fn revocation_is_off(&self) -> bool {
-        self.revocation == Some(Revocation::Off)
+    pub fn revocation(&self) -> RevocationPolicy {
+        RevocationPolicy {
+            follow: self.revocation == Revocation::Follow,
+            max_staleness: self.revocation_max_staleness.0,
+            carry_on: self.revocation_stale == WhenStale::CarryOn,
+        }
+    }
+
+    /// What a validator shows to an auth service elsewhere. Required unless revocation is off: the feed
+    /// is given to nobody else, and a validator without it would accept what has been revoked.
+    pub fn issuer_secret(&self) -> Result<Option<Secret<String>>, ConfigError> {
+        let first = self.service_secret.as_ref().and_then(|all| all.expose().split(',').next());
+        match first {
+            Some(secret) => Ok(Some(Secret::new(secret.trim().to_owned()))),
+            None if self.revocation == Revocation::Off => Ok(None),
+            None => Err(ConfigError::new(
+                "SERVICE_SECRET",
+                "must be set: the revocation feed is given to nobody else \
+                 (or REVOCATION=off, and tokens work until they expire)",
+            )),
+        }
     }
 
     /// Lists the settings for `config`.

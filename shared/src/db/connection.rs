@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use diesel::{Connection, PgConnection, SqliteConnection, connection::SimpleConnection};
+use diesel::{
+    Connection, PgConnection, SqliteConnection,
+    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
+};
 use diesel_migrations::MigrationHarness;
 
 use super::{DbError, url::DbUrl};
@@ -51,19 +54,22 @@ impl DbConnection {
     where
         E: From<diesel::result::Error>,
     {
-        if matches!(self, Self::Postgres(_)) {
-            return self.transaction(work);
+        // Diesel is told of the transaction: its batch insert into SQLite opens one of its own otherwise.
+        match self {
+            Self::Postgres(_) => return self.transaction(work),
+            Self::Sqlite(lite) => AnsiTransactionManager::begin_transaction_sql(lite, "BEGIN IMMEDIATE")?,
         }
-        self.batch_execute("BEGIN IMMEDIATE")?;
-        match work(self) {
+        let done = work(self);
+        let Self::Sqlite(lite) = self else { return done };
+        match done {
             Ok(value) => {
-                self.batch_execute("COMMIT")?;
+                AnsiTransactionManager::commit_transaction(lite)?;
                 Ok(value)
             }
             Err(error) => {
                 // The first error is the one worth telling; a failed rollback leaves a connection
                 // whose next BEGIN fails, and that one is reported.
-                drop(self.batch_execute("ROLLBACK"));
+                drop(AnsiTransactionManager::rollback_transaction(lite));
                 Err(error)
             }
         }

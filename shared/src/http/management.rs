@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use super::{Endpoint, metrics::Metrics};
-use crate::{Db, issuer::KeySource};
+use crate::{Db, issuer::KeySource, revocation::Revocations};
 
 /// A question to something that a service cannot work without.
 type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
@@ -56,6 +56,16 @@ impl Readiness {
         self.check("keys", move || {
             let ready = keys.is_ready().then_some(()).ok_or_else(|| "no keys are known".to_owned());
             std::future::ready(ready)
+        })
+    }
+
+    /// Adds the question whether it is known what has been revoked.
+    #[must_use]
+    pub fn revocations(self, revocations: &Revocations) -> Self {
+        let revocations = revocations.clone();
+        self.check("revocations", move || {
+            let known = revocations.is_ready().then_some(());
+            std::future::ready(known.ok_or_else(|| "the feed has not been heard of for too long".to_owned()))
         })
     }
 

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, PullingGauge, Registry, TextEncoder,
+};
+
+use crate::revocation::Revocations;
 
 /// A process's metrics. Clones share them.
 #[derive(Debug, Clone)]
@@ -45,6 +49,21 @@ impl Metrics {
         self.durations.with_label_values(&[method]).observe(took.as_secs_f64());
     }
 
+    /// Shows what a validator of this process knows of revocation: how much, how old, and how it came.
+    ///
+    /// # Panics
+    /// Never: the names below are valid and distinct, which the tests show.
+    #[expect(clippy::expect_used, reason = "constant names; a test builds it")]
+    pub fn show_revocations(&self, view: &Revocations) {
+        for (name, help, figure) in FIGURES {
+            let view = view.clone();
+            let gauge = PullingGauge::new(name, help, Box::new(move || figure(&view)));
+            let gauge = gauge.expect("a valid metric");
+            // Two services of one process share a view; the first shows it.
+            self.registry.register(Box::new(gauge)).ok();
+        }
+    }
+
     /// The text form.
     #[must_use]
     pub fn render(&self) -> Vec<u8> {
@@ -56,9 +75,48 @@ impl Metrics {
     }
 }
 
+/// A figure of a view.
+type Figure = fn(&Revocations) -> f64;
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+const FIGURES: [(&str, &str, Figure); 6] = [
+    ("revocation_entries", "Live entries of the revocation feed", |view| view.len() as f64),
+    ("revocation_seq", "Place of the latest entry of the feed", |view| view.seq() as f64),
+    ("revocation_snapshots", "Snapshots loaded since the start", |view| view.snapshots() as f64),
+    (
+        "revocation_staleness_seconds",
+        "Time since the feed last said that nothing is missing; -1 before the first snapshot",
+        |view| view.staleness().map_or(-1.0, |age| age.as_secs_f64()),
+    ),
+    (
+        "revocation_lag_seconds",
+        "How old the latest entries were when they arrived, as the auth service read them",
+        |view| view.lag().as_secs_f64(),
+    ),
+    (
+        "revocation_carrying_on",
+        "1 while requests are answered although the feed has been silent for too long",
+        |view| f64::from(u8::from(view.carries_on())),
+    ),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Clock, config::process::RevocationPolicy};
+
+    #[test]
+    fn what_is_known_of_revocation_is_shown_once() {
+        let metrics = Metrics::new();
+        let view = Revocations::new(RevocationPolicy::default(), Clock::System);
+        metrics.show_revocations(&view);
+        metrics.show_revocations(&view);
+        let text = String::from_utf8(metrics.render()).unwrap();
+        assert!(text.contains("revocation_staleness_seconds -1"), "{text}");
+        for (name, ..) in FIGURES {
+            assert_eq!(text.matches(&format!("# TYPE {name} gauge")).count(), 1, "{name}");
+        }
+    }
 
     #[test]
     fn answers_are_counted_by_method_and_status() {

@@ -93,6 +93,33 @@ impl Origin {
         let own = if request.app_config().secure() { "https" } else { "http" };
         Ok(Self { scheme: scheme.unwrap_or(own).to_owned(), host })
     }
+
+    /// Whether the client's own connection is encrypted.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.scheme == "https"
+    }
+
+    /// Whether the client speaks plain HTTP to its own machine, which browsers trust like HTTPS.
+    #[must_use]
+    pub fn is_plain_loopback(&self) -> bool {
+        let name = match self.host.strip_prefix('[') {
+            Some(rest) => rest.split_once(']').map_or("", |(address, _)| address),
+            None => self.host.split_once(':').map_or(self.host.as_str(), |(name, _)| name),
+        };
+        let name = name.to_ascii_lowercase();
+        let local = name == "localhost" || name.ends_with(".localhost");
+        !self.is_secure() && (local || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()))
+    }
+
+    /// As browsers write it in `Origin` (RFC 6454, section 6.1): lower case, no default port.
+    #[must_use]
+    pub fn serialized(&self) -> String {
+        let host = self.host.to_ascii_lowercase();
+        let default = if self.is_secure() { ":443" } else { ":80" };
+        let host = host.strip_suffix(default).or_else(|| host.strip_suffix(':')).unwrap_or(&host);
+        format!("{}://{host}", self.scheme)
+    }
 }
 
 /// The client's address: the peer, or where that is a trusted proxy, the nearest address in
@@ -205,6 +232,31 @@ mod tests {
         for good in ["localhost", "a.example:80", "10.0.0.1:8000", "[::1]:8000", "[::1]", "a_b", "a:"] {
             assert_eq!(origin("127.0.0.1", &[("host", good)]).unwrap(), format!("http://{good}"));
         }
+    }
+
+    #[test]
+    fn only_plain_http_to_ones_own_machine_is_plain_loopback() {
+        let origin = |scheme: &str, host: &str| Origin { scheme: scheme.into(), host: host.into() };
+        for host in ["localhost", "LOCALHOST:8000", "a.localhost", "127.0.0.1:80", "127.8.8.8", "[::1]:8000"]
+        {
+            assert!(origin("http", host).is_plain_loopback(), "{host}");
+            assert!(!origin("https", host).is_plain_loopback(), "{host}");
+        }
+        for host in
+            ["10.0.0.1", "api.example", "localhost.example", "127.0.0.1.example", "[::2]", "128.0.0.1"]
+        {
+            assert!(!origin("http", host).is_plain_loopback(), "{host}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_written_as_browsers_write_it() {
+        let written =
+            |scheme: &str, host: &str| Origin { scheme: scheme.into(), host: host.into() }.serialized();
+        assert_eq!(written("https", "API.example:443"), "https://api.example");
+        assert_eq!(written("http", "api.example:80"), "http://api.example");
+        assert_eq!(written("http", "api.example:443"), "http://api.example:443");
+        assert_eq!(written("https", "[::1]:"), "https://[::1]");
     }
 
     #[test]

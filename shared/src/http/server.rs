@@ -11,7 +11,7 @@ use actix_web::{
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::Notify,
+    sync::{Notify, watch},
 };
 
 use super::{frame, management, management::Readiness, metrics::Metrics, unread};
@@ -50,6 +50,7 @@ impl ServerOptions {
 pub struct Bound {
     public: Server,
     management: Server,
+    closing: watch::Sender<bool>,
     /// The public address, the port filled in.
     pub address: SocketAddr,
     /// The management address, the port filled in.
@@ -62,21 +63,39 @@ impl std::fmt::Debug for Bound {
     }
 }
 
+/// Among the application data of the management port: tells answers without an end that the server stops.
+#[derive(Debug, Clone)]
+pub struct Closing(watch::Receiver<bool>);
+
+impl Closing {
+    /// Waits until the server begins to stop.
+    pub async fn begun(&self) {
+        // A sender that is gone is a server that is gone.
+        drop(self.0.clone().wait_for(|closing| *closing).await);
+    }
+}
+
 /// Stops a server from elsewhere.
 #[derive(Debug, Clone)]
-pub struct Stop(ServerHandle, ServerHandle);
+pub struct Stop {
+    public: ServerHandle,
+    management: ServerHandle,
+    closing: watch::Sender<bool>,
+}
 
 impl Stop {
     /// Stops accepting, finishes what is in flight within the limit, then returns.
     pub async fn gracefully(&self) {
-        self.0.stop(true).await;
-        self.1.stop(true).await;
+        self.closing.send_replace(true);
+        self.public.stop(true).await;
+        self.management.stop(true).await;
     }
 
     /// Drops what is in flight.
     pub async fn now(&self) {
-        self.0.stop(false).await;
-        self.1.stop(false).await;
+        self.closing.send_replace(true);
+        self.public.stop(false).await;
+        self.management.stop(false).await;
     }
 }
 
@@ -86,6 +105,7 @@ where
     P: Fn(&mut ServiceConfig) + Clone + Send + 'static,
     M: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
+    let closing = watch::Sender::new(false);
     let metrics = Data::new(shared.metrics.clone());
     let public = HttpServer::new(move || {
         App::new()
@@ -105,8 +125,10 @@ where
 
     let metrics = Data::new(shared.metrics);
     let readiness = Data::new(shared.readiness);
+    let ends = Data::new(Closing(closing.subscribe()));
     let management = HttpServer::new(move || {
         App::new()
+            .app_data(ends.clone())
             .app_data(metrics.clone())
             .app_data(readiness.clone())
             .configure(extractor_errors)
@@ -122,7 +144,7 @@ where
     .disable_signals()
     .bind(options.management_listen)?;
     let management_address = first_address(&management.addrs())?;
-    Ok(Bound { public: public.run(), management: management.run(), address, management_address })
+    Ok(Bound { public: public.run(), management: management.run(), closing, address, management_address })
 }
 
 /// What both ports share.
@@ -142,7 +164,11 @@ impl Bound {
     /// A handle that stops this server.
     #[must_use]
     pub fn stop(&self) -> Stop {
-        Stop(self.public.handle(), self.management.handle())
+        Stop {
+            public: self.public.handle(),
+            management: self.management.handle(),
+            closing: self.closing.clone(),
+        }
     }
 
     /// Serves until stopped through [`Stop`].

@@ -1,6 +1,7 @@
 //! Why a token is refused: precisely for operators, vaguely for clients.
 
 use super::TokenKind;
+use crate::revocation::Kind;
 
 /// Why a token is refused. `Display` is precise and for operators (`token verify`); clients get
 /// [`Refusal::message`], one of SimpleJWT's texts.
@@ -74,12 +75,24 @@ pub enum Refusal {
     /// The session has ended.
     #[error("the session has ended: {0}")]
     Ended(&'static str),
+    /// The revocation feed refuses it.
+    #[error("revoked, by an entry for its {0}")]
+    Revoked(Kind),
     /// The keys are not known, or too old to trust.
     #[error("the issuer's keys cannot be had")]
     KeysUnavailable,
+    /// The revocation feed has not been heard of for too long.
+    #[error("what has been revoked is not known")]
+    RevocationUnknown,
 }
 
 impl Refusal {
+    /// Whether the token could not be judged at all: not its holder's fault, so answered 503.
+    #[must_use]
+    pub const fn is_outage(&self) -> bool {
+        matches!(self, Self::KeysUnavailable | Self::RevocationUnknown)
+    }
+
     /// What clients are told: SimpleJWT's text.
     #[must_use]
     pub fn message(&self) -> String {
@@ -90,7 +103,7 @@ impl Refusal {
             Self::NoId => "Token has no id".into(),
             Self::NoType => "Token has no type".into(),
             Self::WrongType { .. } => "Token has wrong type".into(),
-            Self::Ended(_) => "Token is blacklisted".into(),
+            Self::Ended(_) | Self::Revoked(_) => "Token is blacklisted".into(),
             _ => "Token is invalid".into(),
         }
     }

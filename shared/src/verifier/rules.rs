@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::http::header::HeaderName;
 
 use crate::{
+    auth::cookies::CookieRules,
     claims::ClaimNames,
     keys::{Alg, KeySet},
     token::{Leeway, TokenKind},
@@ -25,6 +26,8 @@ pub struct Rules {
     pub header_name: HeaderName,
     /// Kinds accepted on API requests, in order.
     pub token_kinds: Vec<TokenKind>,
+    /// Names and attributes of session cookies, and whose pages may use them.
+    pub cookies: CookieRules,
     /// The algorithm of the settings, the default included.
     pub algorithm: Alg,
     /// Keys from the settings, if they name any.

@@ -1,5 +1,6 @@
 //! The settings that every validator reads, under SimpleJWT's names behind `AUTH_`.
 
+mod cookies;
 mod defaults;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::{
 };
 
 use super::Rules;
+use cookies::CookieSettings;
 
 /// The `iss` of our tokens unless `AUTH_ISSUER` says otherwise. It is a name that both sides must
 /// agree on, not an address that is called.
@@ -95,13 +97,17 @@ pub struct VerifierSettings {
     /// Ours: how long keys are trusted after the last successful fetch.
     #[serde(default = "defaults::jwks_max_stale")]
     jwks_max_stale: Span,
+    /// Read beside, for the length of this file.
+    #[serde(skip)]
+    cookies: CookieSettings,
 }
 
 impl VerifierSettings {
     /// Reads `AUTH_*`. A name that neither validators nor the auth service know is refused: a
     /// mistyped `AUTH_AUDIENCE` must not switch off the check.
     pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
-        let settings: Self = variables.read("AUTH_")?;
+        let cookies = variables.read("AUTH_")?;
+        let settings = Self { cookies, ..variables.read("AUTH_")? };
         let others = AUTH_SERVICE.map(|name| Setting {
             name: name.to_owned(),
             value: serde_json::Value::Null,
@@ -114,7 +120,8 @@ impl VerifierSettings {
     /// Lists the settings for `config`.
     #[must_use]
     pub fn listing(&self, variables: &Variables) -> Listing {
-        Listing::of("AUTH_", self, variables)
+        let cookies = Listing::of("AUTH_", &self.cookies, variables);
+        Listing([Listing::of("AUTH_", self, variables).0, cookies.0].concat())
     }
 
     /// The explicit private or shared key: `None` unset, `Some(None)` the literal `none`.
@@ -132,6 +139,7 @@ impl VerifierSettings {
             header_types: self.auth_header_types.0.clone(),
             header_name: self.header_name()?,
             token_kinds: self.token_kinds()?,
+            cookies: self.cookies.rules()?,
             algorithm: self.algorithm,
             fixed_keys: self.fixed_keys(self.algorithm)?,
             jwk_url: self.jwk_url(self.algorithm)?,
@@ -170,12 +178,9 @@ impl VerifierSettings {
         Ok(names)
     }
 
-    /// `HTTP_X_ACCESS_TOKEN`, as WSGI names headers, or the plain `X-Access-Token`.
     fn header_name(&self) -> Result<HeaderName, ConfigError> {
-        let name = &self.auth_header_name;
-        let plain = name.strip_prefix("HTTP_").unwrap_or(name).replace('_', "-").to_ascii_lowercase();
-        HeaderName::try_from(plain)
-            .map_err(|_| ConfigError::new("AUTH_AUTH_HEADER_NAME", "not a header name"))
+        header_name(&self.auth_header_name)
+            .ok_or_else(|| ConfigError::new("AUTH_AUTH_HEADER_NAME", "not a header name"))
     }
 
     fn token_kinds(&self) -> Result<Vec<TokenKind>, ConfigError> {
@@ -236,6 +241,12 @@ impl VerifierSettings {
     }
 }
 
+/// `HTTP_X_ACCESS_TOKEN`, as WSGI names headers, or the plain `X-Access-Token`.
+fn header_name(name: &str) -> Option<HeaderName> {
+    let plain = name.strip_prefix("HTTP_").unwrap_or(name).replace('_', "-").to_ascii_lowercase();
+    HeaderName::try_from(plain).ok()
+}
+
 /// A PEM text in one line, with `\n` spelled out, as environment files need it.
 #[must_use]
 pub fn pem_lines(pem: &str) -> String {
@@ -260,6 +271,7 @@ fn refuse_clashes(names: &ClaimNames) -> Result<(), ConfigError> {
             "aud",
             "sid",
             "gen",
+            "csrf",
             "is_superuser",
             "org_id",
             "org_role",

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{answer, compared_with, fixture, page, permitted_by, post, refused, token};
 use crate::{
     extra,
-    fixture::{Fixture, parse},
-    play::{is_equivalent, is_waiting},
+    fixture::Fixture,
+    play::is_equivalent,
     wire::Answer,
 };
 
@@ -90,26 +90,6 @@ fn equivalent_answers_differ_in_tokens_times_and_ids_only() {
         assert!(!is_equivalent(&first, &miss), "{miss:?}");
     }
     assert!(!is_equivalent(&Answer { body: b"x".to_vec(), ..refused(&json!({})) }, &refused(&json!({}))));
-}
-
-#[test]
-fn sessions_and_basic_credentials_wait() {
-    let line = |setup: &Value, headers: &Value| {
-        let request = json!({"method": "GET", "path": "/", "headers": headers});
-        let line = json!({
-            "name": "g/c", "variant": "v", "settings": {}, "setup": setup, "request": request,
-            "response": {"status": 200},
-        });
-        is_waiting(&parse(&line.to_string()).unwrap())
-    };
-    assert!(line(&json!([{"op": "session", "user": "alice"}]), &json!([])));
-    assert!(line(&json!([]), &json!([["Cookie", "a=b; sessionid=x"]])));
-    assert!(line(&json!([]), &json!([["Authorization-Basic", "a:b"]])));
-    assert!(line(&json!([]), &json!([["authorization", "bAsIc x"]])));
-    let http =
-        json!([{"op": "http", "method": "GET", "path": "/", "headers": [["Authorization", "Basic x"]]}]);
-    assert!(line(&http, &json!([])));
-    assert!(!line(&json!([]), &json!([["Cookie", "access=x"], ["Authorization", "Bearer basic"]])));
 }
 
 #[test]

@@ -6,7 +6,8 @@ use e2e::Actor;
 use futures_util::future::join_all;
 use protected_service::Cli;
 use shared::{
-    Verifier, config::Variables, issuer::KeySource, random, token::Refusal, verifier::VerifierSettings,
+    Verifier, config::Variables, issuer::KeySource, random, revocation::Revocations, token::Refusal,
+    verifier::VerifierSettings,
 };
 
 use crate::fake::{COOLDOWN, FIRST, FakeIssuer, SECOND, clock, jwks, key, token, token_of_nobody};
@@ -18,7 +19,8 @@ async fn ten_thousand_random_ids_cost_one_fetch_per_cooldown() -> anyhow::Result
     let client = issuer.client(&clock)?;
     assert!(client.refresh().await);
     let rules = Arc::new(VerifierSettings::read(&Variables::default())?.rules()?);
-    let verifier = Verifier::new(KeySource::Http(Arc::clone(&client)), rules, clock.clone());
+    let verifier =
+        Verifier::new(KeySource::Http(Arc::clone(&client)), Revocations::off(), rules, clock.clone());
     for round in 0..3 {
         assert_eq!(client.fetches(), 1 + round, "the first fetch and one a cooldown");
         clock.advance(COOLDOWN);

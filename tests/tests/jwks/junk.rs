@@ -9,6 +9,7 @@ use shared::{
     config::Variables,
     issuer::KeySource,
     keys::{Alg, SigningKey},
+    revocation::Revocations,
     token::Refusal,
     verifier::VerifierSettings,
 };
@@ -63,7 +64,8 @@ async fn junk_among_the_keys_is_left_out_and_the_rest_works() -> anyhow::Result<
     let client = issuer.client(&clock)?;
     assert!(client.refresh().await);
     let rules = Arc::new(VerifierSettings::read(&Variables::default())?.rules()?);
-    let verifier = Verifier::new(KeySource::Http(Arc::clone(&client)), rules, clock.clone());
+    let verifier =
+        Verifier::new(KeySource::Http(Arc::clone(&client)), Revocations::off(), rules, clock.clone());
     assert!(verifier.decode(&token(&first, &clock)?).await.is_ok());
     assert!(verifier.decode(&token(&second, &clock)?).await.is_err());
     for kid in ["oct", "oct-none"] {

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use e2e::Actor;
 use shared::{
     Authenticator, Caller, Clock, Issuer, Verifier, auth::AuthenticationClasses, config::Variables,
-    issuer::KeySource, jwks::JwksClient, token::Refusal, verifier::VerifierSettings,
+    issuer::KeySource, jwks::JwksClient, revocation::Revocations, token::Refusal, verifier::VerifierSettings,
 };
 
 use crate::fake::{COOLDOWN, FIRST, FakeIssuer, MAX_STALE, Reply, SECOND, clock, jwks, key, token};
@@ -19,7 +19,8 @@ async fn protected(_: Caller) -> HttpResponse {
 /// A service whose fetches the test makes itself, so that it decides when they happen.
 fn service(issuer: &FakeIssuer, client: &Arc<JwksClient>, clock: &Clock) -> anyhow::Result<Actor> {
     let rules = Arc::new(VerifierSettings::read(&Variables::default())?.rules()?);
-    let verifier = Verifier::new(KeySource::Http(Arc::clone(client)), rules, clock.clone());
+    let verifier =
+        Verifier::new(KeySource::Http(Arc::clone(client)), Revocations::off(), rules, clock.clone());
     let issuer = Issuer::http(issuer.url.clone(), None)?;
     let data = web::Data::new(Authenticator::new(verifier, issuer, AuthenticationClasses::default()));
     let server =
@@ -92,7 +93,7 @@ async fn without_any_keys_a_token_is_neither_good_nor_bad() -> anyhow::Result<()
     let client = issuer.client(&clock)?;
     assert!(!client.refresh().await);
     let rules = Arc::new(VerifierSettings::read(&Variables::default())?.rules()?);
-    let verifier = Verifier::new(KeySource::Http(client), rules, clock.clone());
+    let verifier = Verifier::new(KeySource::Http(client), Revocations::off(), rules, clock.clone());
     let decoded = verifier.decode(&token(&key(FIRST)?, &clock)?).await;
     assert_eq!(decoded, Err(Refusal::KeysUnavailable));
     Ok(())

@@ -15,6 +15,7 @@ use shared::{
     db::testing::TestDb,
     issuer::KeySource,
     keys::{Alg, KeySet, SigningKey},
+    revocation::Revocations,
 };
 
 use crate::{App, Config, migrations};
@@ -82,7 +83,7 @@ impl Site {
 /// Trusts nothing, as far as these tests are concerned.
 fn other_authenticator(config: &Config, issuer: &Issuer, clock: &Clock) -> Authenticator {
     let keys = KeySource::Fixed(KeySet::empty().into());
-    let verifier = Verifier::new(keys, config.rules.clone().into(), clock.clone());
+    let verifier = Verifier::new(keys, Revocations::off(), config.rules.clone().into(), clock.clone());
     Authenticator::new(verifier, issuer.clone(), AuthenticationClasses::default())
 }
 

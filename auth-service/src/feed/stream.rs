@@ -1,0 +1,147 @@
+//! One follower's stream: first what it lacks, from the database; then what is new, as it comes.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::web::Bytes;
+use futures_util::{Stream, stream::try_unfold};
+use shared::{
+    Db, DbError,
+    clock::monotonic_micros,
+    revocation::wire::{Begin, HEARTBEAT, Head, Place, event},
+};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::{Batch, Feed, Heard};
+use crate::store::feed;
+
+/// Entries of the snapshot read by one statement and sent as one event.
+const SNAPSHOT: i64 = 2000;
+/// A database that has not answered for this long is not vouched for: no heartbeat.
+const OUT_OF_TOUCH: Duration = Duration::from_secs(3);
+
+/// Why a stream ended.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamEnd {
+    /// The database failed during the snapshot.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// An event could not be written.
+    #[error(transparent)]
+    Event(#[from] serde_json::Error),
+    /// The follower must begin anew: the feed is another one now.
+    #[error("the feed began anew")]
+    Restarted,
+}
+
+struct Follower {
+    feed: Feed,
+    db: Db,
+    epoch: String,
+    /// The latest entry that was sent.
+    sent: i64,
+    batches: Receiver<Arc<Batch>>,
+    phase: Phase,
+    heartbeat: tokio::time::Interval,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Begin,
+    CatchUp,
+    Live,
+}
+
+/// The events for a follower that has everything up to `place`.
+pub fn stream(feed: &Feed, db: &Db, place: &Place) -> impl Stream<Item = Result<Bytes, StreamEnd>> + use<> {
+    // Listening begins before the database is read: nothing can fall in between.
+    let batches = feed.news.batches.subscribe();
+    let heard = feed.news.heard.borrow().clone();
+    let epoch = heard.as_ref().map(|heard| heard.epoch.clone()).unwrap_or_default();
+    let behind = heard.is_some_and(|heard| place.after <= heard.head.seq);
+    let sent = if behind && place.epoch == epoch { place.after } else { 0 };
+    let mut heartbeat = tokio::time::interval(HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let follower =
+        Follower { feed: feed.clone(), db: db.clone(), epoch, sent, batches, phase: Phase::Begin, heartbeat };
+    try_unfold(follower, |mut follower| async move {
+        let text = follower.next().await?;
+        Ok(Some((Bytes::from(text), follower)))
+    })
+}
+
+impl Follower {
+    async fn next(&mut self) -> Result<String, StreamEnd> {
+        loop {
+            match self.phase {
+                Phase::Begin => {
+                    self.phase = Phase::CatchUp;
+                    let begin = Begin { epoch: self.epoch.clone(), t: monotonic_micros() };
+                    return Ok(event("begin", &begin)?);
+                }
+                Phase::CatchUp => return self.catch_up().await,
+                Phase::Live => {
+                    if let Some(text) = self.live().await? {
+                        return Ok(text);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next entries from the database; when there are no more, the head.
+    async fn catch_up(&mut self) -> Result<String, StreamEnd> {
+        let (after, now) = (self.sent, self.feed.revocations.clock().now());
+        let asked = monotonic_micros();
+        let read = move |conn: &mut shared::DbConnection| {
+            // The head first: whatever has a place up to it is committed.
+            let head = feed::load_head(conn)?;
+            Ok((head, feed::list_after(conn, after, now, SNAPSHOT)?))
+        };
+        let (head, rows) = self.db.read(read).await?;
+        if head.epoch != self.epoch || head.seq < self.sent {
+            return Err(StreamEnd::Restarted);
+        }
+        if let Some(last) = rows.last() {
+            self.sent = last.seq;
+            return Ok(Batch::of(&rows, last.seq).text);
+        }
+        self.phase = Phase::Live;
+        self.sent = self.sent.max(head.seq);
+        Ok(event("head", &Head { seq: self.sent, keys: head.keys_version, t: asked })?)
+    }
+
+    async fn live(&mut self) -> Result<Option<String>, StreamEnd> {
+        tokio::select! {
+            // New entries go before the heartbeat that vouches for them.
+            biased;
+            batch = self.batches.recv() => match batch {
+                Ok(batch) if batch.last > self.sent => {
+                    self.sent = batch.last;
+                    Ok(Some(batch.text.clone()))
+                }
+                Ok(_) => Ok(None),
+                Err(RecvError::Lagged(_)) => {
+                    self.phase = Phase::CatchUp;
+                    Ok(None)
+                }
+                Err(RecvError::Closed) => Err(StreamEnd::Restarted),
+            },
+            _ = self.heartbeat.tick() => self.head(),
+        }
+    }
+
+    /// The heartbeat, unless the database is out of touch: then silence says so.
+    fn head(&self) -> Result<Option<String>, StreamEnd> {
+        let Some(Heard { epoch, head }) = self.feed.news.heard.borrow().clone() else { return Ok(None) };
+        if epoch != self.epoch || head.seq < self.sent {
+            return Err(StreamEnd::Restarted);
+        }
+        let age = monotonic_micros() - head.t;
+        let out_of_touch = u128::try_from(age).unwrap_or(0) > OUT_OF_TOUCH.as_micros();
+        // What was heard but not sent yet comes first.
+        if out_of_touch || head.seq > self.sent {
+            return Ok(None);
+        }
+        Ok(Some(event("head", &head)?))
+    }
+}
