@@ -8,6 +8,7 @@
 mod changes;
 mod generate;
 mod held;
+mod operating;
 pub mod schedule;
 mod tending;
 
@@ -30,8 +31,9 @@ use crate::{
     store::keys::{self, StoredKey},
 };
 
-pub use changes::{Managed, Revoked, Rotated};
+pub use changes::Managed;
 use held::{Held, Keys};
+pub use operating::{Revoked, Rotated};
 pub use tending::Tending;
 
 /// What a managed key is for.

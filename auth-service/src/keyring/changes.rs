@@ -1,11 +1,12 @@
-//! What changes managed keys: the schedule's steps and what operators ask for. Each change is one
-//! transaction under one lock, so that of several replicas that find the same thing to do, one does.
+//! What changes managed keys: the schedule's steps. Each change is one transaction under one lock, so
+//! that of several replicas that find the same thing to do, one does.
+
+use std::time::Duration;
 
 use diesel::QueryResult;
 use shared::{
     Db, DbConnection, DbError, Timestamp,
     keys::{Alg, SigningKey},
-    revocation::Kind,
 };
 
 use super::{
@@ -16,9 +17,9 @@ use crate::{
     config::{Config, KeySchedule},
     sealing::SealingKeys,
     store::{
-        feed::{self, New},
+        feed,
         keys::{self, StoredKey},
-        sessions::{self, Reason},
+        lives,
     },
 };
 
@@ -26,38 +27,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Managed {
     algorithm: Alg,
-    sealing: SealingKeys,
-    schedule: KeySchedule,
-}
-
-/// A successor, as [`Managed::rotate`] leaves it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rotated {
-    /// Its id.
-    pub kid: String,
-    /// From when it signs.
-    pub signs_from: Timestamp,
-    /// Whether it had been published before, so that none was made.
-    pub was_published: bool,
-}
-
-/// What [`Managed::revoke`] did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Revoked {
-    /// What the key was for.
-    pub purpose: Purpose,
-    /// The key that signs for that purpose now.
-    pub signing: Option<String>,
-    /// How many sessions ended.
-    pub sessions: usize,
-}
-
-/// How long a token of the purpose counts after it was signed, at the longest.
-const fn longest_life(schedule: &KeySchedule, purpose: Purpose) -> std::time::Duration {
-    match purpose {
-        Purpose::Signing => schedule.access_life,
-        Purpose::Refresh => schedule.refresh_life,
-    }
+    pub(super) sealing: SealingKeys,
+    pub(super) schedule: KeySchedule,
 }
 
 impl Managed {
@@ -130,25 +101,49 @@ impl Managed {
     /// Whether a step is due, and when the next one will be. Reads only.
     pub fn is_due(&self, conn: &mut DbConnection, now: Timestamp) -> QueryResult<(bool, Option<Timestamp>)> {
         let rows = keys::list(conn)?;
-        let plans = Purpose::ALL.map(|purpose| self.plan(&entries(&rows, purpose), purpose, now));
-        let due = plans.iter().any(|plan| !plan.is_idle());
-        Ok((due, plans.iter().filter_map(|plan| plan.look_again).min()))
+        let (mut due, mut next) = (false, Vec::new());
+        for purpose in Purpose::ALL {
+            let plan = self.plan(conn, &entries(&rows, purpose), purpose, now)?;
+            due |= !plan.is_idle();
+            next.extend(plan.look_again);
+        }
+        Ok((due, next.into_iter().min()))
     }
 
-    fn plan(&self, of_purpose: &[Entry], purpose: Purpose, now: Timestamp) -> Plan {
+    /// How long a token of the purpose that is signed now counts at the longest, by these settings and,
+    /// where others verify it too, by what every running service says of its own.
+    pub(super) fn longest_life(
+        &self,
+        conn: &mut DbConnection,
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> QueryResult<Duration> {
+        Ok(match purpose {
+            Purpose::Signing => self.schedule.access_life.max(lives::last_expiry(conn, now)?.since(now)),
+            Purpose::Refresh => self.schedule.refresh_life,
+        })
+    }
+
+    fn plan(
+        &self,
+        conn: &mut DbConnection,
+        of_purpose: &[Entry],
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> QueryResult<Plan> {
         let pace = Pace {
             rotation: self.schedule.rotation,
             publish_ahead: self.schedule.publish_ahead,
-            verifies_for: longest_life(&self.schedule, purpose),
+            verifies_for: self.longest_life(conn, purpose, now)?,
         };
-        schedule::plan(of_purpose, now, &pace)
+        Ok(schedule::plan(of_purpose, now, &pace))
     }
 
-    fn take_steps(&self, conn: &mut DbConnection, now: Timestamp) -> Result<bool, KeyringError> {
+    pub(super) fn take_steps(&self, conn: &mut DbConnection, now: Timestamp) -> Result<bool, KeyringError> {
         let rows = keys::list(conn)?;
         let mut changed = false;
         for purpose in Purpose::ALL {
-            let plan = self.plan(&entries(&rows, purpose), purpose, now);
+            let plan = self.plan(conn, &entries(&rows, purpose), purpose, now)?;
             changed |= !plan.is_idle();
             if let Some(signs_from) = plan.make {
                 self.make(conn, purpose, signs_from, now)?;
@@ -167,7 +162,7 @@ impl Managed {
     }
 
     /// Makes a key, seals it and adds it.
-    fn make(
+    pub(super) fn make(
         &self,
         conn: &mut DbConnection,
         purpose: Purpose,
@@ -191,94 +186,22 @@ impl Managed {
         Ok(kid)
     }
 
-    fn retire_others(
+    pub(super) fn retire_others(
         &self,
         conn: &mut DbConnection,
         entries: &[Entry],
         but: &str,
         (purpose, now): (Purpose, Timestamp),
     ) -> QueryResult<()> {
-        let until = now.after(longest_life(&self.schedule, purpose));
+        let until = now.after(self.longest_life(conn, purpose, now)?);
         for entry in entries.iter().filter(|entry| entry.kid != but) {
             keys::retire(conn, &entry.kid, until)?;
         }
         Ok(())
     }
-
-    /// Brings the successor in: published ahead, or signing at once.
-    pub fn rotate(
-        &self,
-        conn: &mut DbConnection,
-        purpose: Purpose,
-        at_once: bool,
-        now: Timestamp,
-    ) -> Result<Rotated, KeyringError> {
-        self.take_steps(conn, now)?;
-        let entries = entries(&keys::list_live(conn, now)?, purpose);
-        let coming = entries.iter().filter(|entry| entry.retires_at.is_none() && now < entry.signs_from);
-        let coming = coming.min_by_key(|entry| entry.signs_from);
-        let signs_from = match coming {
-            _ if at_once => now,
-            Some(coming) => coming.signs_from,
-            None => now.after(self.schedule.publish_ahead),
-        };
-        let kid = match coming {
-            Some(coming) => coming.kid.clone(),
-            None => self.make(conn, purpose, signs_from, now)?,
-        };
-        if at_once {
-            keys::set_signs_from(conn, &kid, now)?;
-            self.retire_others(conn, &entries, &kid, (purpose, now))?;
-        }
-        feed::bump_keys_version(conn)?;
-        Ok(Rotated { kid, signs_from, was_published: coming.is_some() })
-    }
-
-    /// Revokes a key: every token under it is refused from now on. If it was the one that signs, the
-    /// next one does at once. A refresh key takes the sessions with it whose tokens it signed.
-    pub fn revoke(
-        &self,
-        conn: &mut DbConnection,
-        kid: &str,
-        now: Timestamp,
-    ) -> Result<Revoked, KeyringError> {
-        let row = keys::list(conn)?.into_iter().find(|row| row.kid == kid);
-        let row = row.ok_or_else(|| KeyringError::Unknown(kid.to_owned()))?;
-        if !keys::revoke(conn, kid, now)? {
-            return Err(KeyringError::RevokedBefore(kid.to_owned()));
-        }
-        let mut entries = vec![New::of(Kind::Key, kid)];
-        let (mut purpose, mut ended) = (Purpose::Signing, Vec::new());
-        if Purpose::Refresh.is_of(&row) {
-            purpose = Purpose::Refresh;
-            ended = sessions::revoke_under_key(conn, kid, Reason::KeyRevoked, now)?;
-            // What ran out longer ago than an access token lives has nothing left to refuse.
-            let last = now.before(longest_life(&self.schedule, Purpose::Signing));
-            let live = ended.iter().filter(|(_, expires_at)| last < *expires_at);
-            entries.extend(live.map(|(id, _)| New::of(Kind::Session, id)));
-        }
-        self.take_steps(conn, now)?;
-        let left = self::entries(&keys::list_live(conn, now)?, purpose);
-        let signing = schedule::signing(&left, now).map(|entry| entry.kid.clone());
-        feed::bump_keys_version(conn)?;
-        feed::append(conn, now, &entries)?;
-        Ok(Revoked { purpose, signing, sessions: ended.len() })
-    }
-
-    /// Seals what other encryption keys than the first sealed anew under the first; gives the ids.
-    pub fn reseal(&self, conn: &mut DbConnection, now: Timestamp) -> Result<Vec<String>, KeyringError> {
-        let mut done = Vec::new();
-        for row in keys::list_live(conn, now)? {
-            let label = generate::label(&row.kid, &row.purpose);
-            if let Some(sealed) = self.sealing.reseal(&label, &row.sealed)? {
-                keys::set_sealed(conn, &row.kid, &sealed)?;
-                done.push(row.kid);
-            }
-        }
-        Ok(done)
-    }
 }
 
-fn entries(rows: &[StoredKey], purpose: Purpose) -> Vec<Entry> {
+/// The times of the keys of a purpose.
+pub(super) fn entries(rows: &[StoredKey], purpose: Purpose) -> Vec<Entry> {
     rows.iter().filter(|row| purpose.is_of(row)).map(Entry::from).collect()
 }

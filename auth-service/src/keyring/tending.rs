@@ -21,9 +21,11 @@ pub struct Tending {
     looked: Mutex<Option<Instant>>,
 }
 
-/// How often the keys are looked at where nothing says that they have changed: a command beside the
-/// server, or another replica, may have done something.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How often the keys are looked at where the schedule asks for nothing. That they have changed is said
+/// by the feed; what a change means for the schedule is seen here.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// The pause after a failure.
+const RETRY: Duration = Duration::from_secs(5);
 /// The shortest pause: what cannot be done now is not tried without end.
 const BREATH: Duration = Duration::from_millis(100);
 /// Least time between two looks that unknown ids cause: anybody can make one up.
@@ -84,7 +86,7 @@ impl Tending {
                 if !std::mem::replace(failing, true) {
                     tracing::warn!(%error, "the schedule of the keys cannot be followed; trying again");
                 }
-                LOOK_AGAIN
+                RETRY
             }
         }
     }

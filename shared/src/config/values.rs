@@ -42,6 +42,12 @@ impl FromStr for Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DAY: u64 = 86_400;
+        // 90 days are what somebody wrote, not two average months and a rest.
+        let days = self.0.as_secs() / DAY;
+        if days > 1 && self.0 == Duration::from_secs(days * DAY) {
+            return write!(f, "{days}days");
+        }
         humantime::format_duration(self.0).fmt(f)
     }
 }
@@ -157,6 +163,15 @@ mod tests {
         assert_eq!("0.5".parse::<Span>().unwrap().0, Duration::from_millis(500));
         for bad in ["", "soon", "-5", "nan", "1e300", "99999999999d"] {
             assert!(bad.parse::<Span>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_span_is_shown_as_it_is_thought_and_reads_back() {
+        for (text, shown) in [("90d", "90days"), ("86400", "1day"), ("1d 1s", "1day 1s"), ("5m", "5m")] {
+            let span: Span = text.parse().unwrap();
+            assert_eq!(span.to_string(), shown);
+            assert_eq!(shown.parse::<Span>().unwrap(), span);
         }
     }
 

@@ -6,7 +6,7 @@ use auth_service::{
 };
 use e2e::Server;
 
-use crate::world::{ACCESS, World, access, kid, published, refresh, shown, step};
+use crate::world::{World, access, kid, published, refresh, shown, step};
 
 const ES256: &[(&str, &str)] = &[("AUTH_ALGORITHM", "ES256")];
 
@@ -28,7 +28,7 @@ async fn a_changed_algorithm_signs_from_the_start_and_the_old_tokens_live_on() {
         assert_eq!(shown(&after, token).await.status, 200);
     }
     assert_eq!(after.anonymous().refresh_with(refresh(&old)).await.unwrap().status, 200);
-    world.wait(ACCESS);
+    world.wait(world.promised(&after).await);
     step(&after).await;
     assert_eq!(published(&after).await, [kid(access(&new))]);
 }

@@ -6,7 +6,7 @@ use auth_service::keyring::Purpose;
 use serde_json::json;
 
 use crate::world::{
-    ACCESS, AHEAD, PERIOD, REFRESH, World, access, claims, kid, published, refresh, shown, step, verified,
+    AHEAD, PERIOD, REFRESH, World, access, claims, kid, published, refresh, shown, step, verified,
 };
 
 #[tokio::test]
@@ -39,7 +39,8 @@ async fn a_signing_key_is_published_then_signs_then_verifies_and_is_gone() {
         assert_eq!(shown(&server, token).await.status, 200);
     }
 
-    world.wait(ACCESS - 1);
+    let left = world.promised(&server).await;
+    world.wait(left - 1);
     step(&server).await;
     assert_eq!(published(&server).await, [old.as_str(), new.as_str()], "to the last second");
     world.wait(1);
@@ -88,14 +89,15 @@ async fn a_key_verifies_as_long_as_promised_and_no_longer() {
     world.wait(AHEAD);
     step(&server).await;
 
-    world.wait(ACCESS - 1);
+    let left = world.promised(&server).await;
+    world.wait(left - 1);
     step(&server).await;
     assert_eq!(shown(&server, &of_access).await.status, 200);
     world.wait(1);
     step(&server).await;
     assert_eq!(shown(&server, &of_access).await.status, 401, "its key is gone");
 
-    world.wait(REFRESH - ACCESS - 1);
+    world.wait(REFRESH - left - 1);
     step(&server).await;
     let kids = |rows: Vec<auth_service::store::keys::StoredKey>| -> Vec<String> {
         rows.into_iter().map(|row| row.kid).collect()
@@ -184,7 +186,7 @@ async fn without_a_period_keys_stay_until_somebody_rotates_them() {
     assert_eq!(published(&server).await.len(), 2);
     world.wait(AHEAD);
     step(&server).await;
-    world.wait(ACCESS);
+    world.wait(world.promised(&server).await);
     step(&server).await;
     assert_eq!(published(&server).await, [rotated.kid]);
 }

@@ -19,9 +19,7 @@ use shared::{Clock, DbConnection, Timestamp, db::testing::TestDb};
 pub(crate) const PERIOD: u64 = 86_400;
 /// How long a key is published before it signs.
 pub(crate) const AHEAD: u64 = 600;
-/// How long a retired signing key verifies: an access token's life and a minute.
-pub(crate) const ACCESS: u64 = 300 + 60;
-/// The same for refresh keys.
+/// How long a retired refresh key verifies: a refresh token's life and a minute.
 pub(crate) const REFRESH: u64 = 3600 + 60;
 
 pub(crate) struct World {
@@ -59,6 +57,16 @@ impl World {
         ];
         all.extend_from_slice(settings);
         Server::with(&all, self.clock.clone()).await.unwrap()
+    }
+
+    /// For how many seconds the retired signing key still verifies: an access token's life and a minute,
+    /// and a second more where the service has said lately how long its tokens live, for that rounds up.
+    pub(crate) async fn promised(&self, server: &Server) -> u64 {
+        let rows = self.stored(server, Purpose::Signing).await;
+        let until = rows.iter().find_map(|row| row.retires_at).unwrap();
+        let left = until.since(self.clock.now()).as_secs();
+        assert!((360..=361).contains(&left), "{left}");
+        left
     }
 
     /// The keys of a purpose as they are stored, oldest first.
