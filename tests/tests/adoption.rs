@@ -76,6 +76,21 @@ async fn reserved_claims_of_a_foreign_token_are_not_believed() {
 }
 
 #[tokio::test]
+async fn a_logout_with_a_foreign_access_token_ends_that_token() {
+    let (_server, _, client) = moved(&[]).await;
+    let foreign = |jti: &str| {
+        client.bearing(&minted_by_the_original(json!({"token_type": "access", "jti": jti, "csrf": "x"})))
+    };
+    let (leaving, staying) = (foreign("leaving"), foreign("staying"));
+    let me = "/api/v1/user/me/";
+    assert_eq!(leaving.get(me).await.unwrap().status, 200);
+    let answer = leaving.post("/api/v1/user/logout/", &json!({})).await.unwrap();
+    assert_eq!((answer.status, answer.text.as_str()), (200, "{}"));
+    assert_eq!(leaving.get(me).await.unwrap().detail(), "Token is blacklisted");
+    assert_eq!(staying.get(me).await.unwrap().status, 200);
+}
+
+#[tokio::test]
 async fn with_rotation_off_a_foreign_token_is_accepted_until_it_is_blacklisted() {
     let (_server, _, client) = moved(&[("AUTH_ROTATE_REFRESH_TOKENS", "false")]).await;
     let foreign = minted_by_the_original(json!({}));

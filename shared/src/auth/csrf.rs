@@ -221,7 +221,9 @@ impl FromStr for TrustedOrigin {
         let bare =
             url.path() == "/" && !rest.ends_with('/') && url.query().is_none() && url.fragment().is_none();
         match origin.split_once("://") {
-            Some((scheme @ ("http" | "https"), host)) if bare && url.username().is_empty() => {
+            Some((scheme @ ("http" | "https"), host))
+                if bare && url.username().is_empty() && !host.contains('*') =>
+            {
                 Ok(Self { scheme: scheme.to_owned(), host: host.to_owned(), subdomains })
             }
             _ => Err(complaint()),

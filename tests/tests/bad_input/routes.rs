@@ -2,7 +2,9 @@
 
 use crate::check::{Bad, Stack, Who};
 
-const POSTS: [&str; 6] = [
+const POSTS: [&str; 8] = [
+    "/api/v1/user/logout/",
+    "/api/v1/user/token/logout/",
     "/api/v1/user/token/",
     "/api/v1/user/token/refresh/",
     "/api/v1/user/token/verify/",
