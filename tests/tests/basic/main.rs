@@ -4,8 +4,6 @@
 //! A proxy between the two counts what is asked and answers in the auth service's place where a
 //! test wants trouble. Time moves by manual clocks.
 
-#![expect(clippy::indexing_slicing, reason = "a panic is a test's report")]
-
 mod ending;
 mod exchange;
 mod lines;

@@ -58,7 +58,7 @@ async fn issuer(body: &'static str) -> Counting {
             let (mut stream, _) = listener.accept().await.unwrap();
             counted.set(counted.get() + 1);
             opened.acquire().await.unwrap().forget();
-            stream.read(&mut [0; 4096]).await.unwrap();
+            assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
             let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length:";
             let answer = format!("{head} {}\r\n\r\n{body}", body.len());
             stream.write_all(answer.as_bytes()).await.unwrap();
