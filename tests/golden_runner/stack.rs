@@ -100,12 +100,14 @@ impl System for Stack {
     async fn set_active(&mut self, user: &str, active: bool) -> anyhow::Result<()> {
         self.is_worn = true;
         self.server.stack.auth.accounts().set_active(user, active).await?;
+        self.server.stack.auth.feed().passed_on().await;
         Ok(())
     }
 
     async fn delete_user(&mut self, user: &str) -> anyhow::Result<()> {
         self.is_worn = true;
         self.server.stack.auth.accounts().delete(user).await?;
+        self.server.stack.auth.feed().passed_on().await;
         Ok(())
     }
 
@@ -114,6 +116,7 @@ impl System for Stack {
         let auth = &self.server.stack.auth;
         let password = Secret::new(password.to_owned());
         auth.accounts().set_password(auth.hashing(), user, password).await?;
+        auth.feed().passed_on().await;
         Ok(())
     }
 

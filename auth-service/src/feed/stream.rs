@@ -65,8 +65,16 @@ pub fn stream(feed: &Feed, db: &Db, place: &Place) -> impl Stream<Item = Result<
     let sent = if behind && place.epoch == epoch { place.after } else { 0 };
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let follower =
-        Follower { feed: feed.clone(), db: db.clone(), epoch, sent, batches, phase: Phase::Begin, heartbeat };
+    let follower = Follower {
+        keys: feed.news.keys.subscribe(),
+        feed: feed.clone(),
+        db: db.clone(),
+        epoch,
+        sent,
+        batches,
+        phase: Phase::Begin,
+        heartbeat,
+    };
     try_unfold(follower, |mut follower| async move {
         let text = follower.next().await?;
         Ok(Some((Bytes::from(text), follower)))

@@ -30,14 +30,19 @@ async fn the_organization_service_takes_the_cookie_and_checks_unsafe_requests_it
     Ok(())
 }
 
+fn variables((name, value): (&str, &str)) -> Variables {
+    Variables::from_pairs([(name.to_owned(), value.to_owned())])
+}
+
 #[tokio::test]
 async fn a_third_service_takes_the_cookie() -> anyhow::Result<()> {
-    let server = Server::start().await?;
+    let secret = ("SERVICE_SECRET", "a secret that all services of this test share");
+    let server = Server::with(&[secret], Clock::System).await?;
     server.user("ada").await?;
     let mut page = Browser::secure(&server);
     page.log_in().await?;
     let cli = Cli { issuer: server.management.parse()?, listen: ([127, 0, 0, 1], 0).into() };
-    let (addresses, third) = protected_service::bind(cli, &Variables::default(), Clock::System).await?;
+    let (addresses, third) = protected_service::bind(cli, &variables(secret), Clock::System).await?;
     tokio::spawn(third);
     let mut page = page.elsewhere(&format!("http://{}", addresses[0]));
     assert_eq!(page.get("/protected").await?.status, 200);

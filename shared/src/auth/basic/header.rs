@@ -1,6 +1,9 @@
 //! The header of Basic authentication (RFC 7617), read as Django REST framework reads it.
 
-use actix_web::{HttpRequest, http::header::AUTHORIZATION};
+use actix_web::{
+    HttpRequest,
+    http::header::{AUTHORIZATION, HeaderValue},
+};
 use zeroize::Zeroizing;
 
 use crate::Secret;
@@ -22,7 +25,8 @@ const ENCODING: &str = "Invalid basic header. Credentials not correctly base64 e
 /// Repeated headers count as one, joined by commas, as WSGI servers join them. The password may
 /// hold colons, the name may not. What is no UTF-8 is Latin-1: older browsers send it.
 pub(super) fn read(request: &HttpRequest) -> Result<Option<Login>, &'static str> {
-    let values: Vec<&[u8]> = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes()).collect();
+    let values = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
+    let values: Vec<&[u8]> = values.collect();
     let header = Zeroizing::new(values.join(&b','));
     let mut parts = header.split(u8::is_ascii_whitespace).filter(|part| !part.is_empty());
     if !parts.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic")) {
@@ -82,7 +86,7 @@ const fn value_of(byte: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::{http::header::HeaderValue, test::TestRequest};
+    use actix_web::test::TestRequest;
     use base64::{Engine as _, engine::general_purpose::STANDARD};
 
     use super::*;
@@ -96,8 +100,8 @@ mod tests {
         Ok(login.map(|login| (login.username, login.password.expose().clone())))
     }
 
-    fn login(username: &str, password: &str) -> Result<Option<(String, String)>, &'static str> {
-        Ok(Some((username.to_owned(), password.to_owned())))
+    fn login(username: &str, password: &str) -> (String, String) {
+        (username.to_owned(), password.to_owned())
     }
 
     fn basic(credentials: &[u8]) -> Vec<u8> {
@@ -115,7 +119,7 @@ mod tests {
     #[test]
     fn the_scheme_has_any_case_and_any_white_space() {
         for text in ["Basic YTpi", "basic YTpi", "BASIC \t YTpi ", " Basic YTpi"] {
-            assert_eq!(read_bytes(&[text.as_bytes()]), login("a", "b"), "{text}");
+            assert_eq!(read_bytes(&[text.as_bytes()]), Ok(Some(login("a", "b"))), "{text}");
         }
     }
 
@@ -132,15 +136,18 @@ mod tests {
 
     #[test]
     fn the_name_ends_at_the_first_colon_and_nothing_is_trimmed() {
-        assert_eq!(read_bytes(&[&basic(b"ada:a:b:")]), login("ada", "a:b:"));
-        assert_eq!(read_bytes(&[&basic(b" ada : p ")]), login(" ada ", " p "));
-        assert_eq!(read_bytes(&[&basic(b":")]), login("", ""));
+        assert_eq!(read_bytes(&[&basic(b"ada:a:b:")]), Ok(Some(login("ada", "a:b:"))));
+        assert_eq!(read_bytes(&[&basic(b" ada : p ")]), Ok(Some(login(" ada ", " p "))));
+        assert_eq!(read_bytes(&[&basic(b":")]), Ok(Some(login("", ""))));
     }
 
     #[test]
     fn what_is_no_utf_8_is_latin_1() {
-        assert_eq!(read_bytes(&[&basic("ad\u{e9}:\u{20ac}".as_bytes())]), login("ad\u{e9}", "\u{20ac}"));
-        assert_eq!(read_bytes(&[&basic(b"ad\xe9:\x80\xff")]), login("ad\u{e9}", "\u{80}\u{ff}"));
+        assert_eq!(
+            read_bytes(&[&basic("ad\u{e9}:\u{20ac}".as_bytes())]),
+            Ok(Some(login("ad\u{e9}", "\u{20ac}")))
+        );
+        assert_eq!(read_bytes(&[&basic(b"ad\xe9:\x80\xff")]), Ok(Some(login("ad\u{e9}", "\u{80}\u{ff}"))));
     }
 
     #[test]

@@ -6,6 +6,8 @@
 //! attempts count where they are counted.
 
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -177,41 +179,5 @@ async fn exchange(
             }
             Err(Denied::Undecided(error))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(held: &HeldTokens, username: &str, password: &str) -> Key {
-        held.key(&Presented {
-            username: username.to_owned(),
-            password: Secret::new(password.to_owned()),
-            address: None,
-            user_agent: String::new(),
-        })
-    }
-
-    #[test]
-    fn each_pair_of_credentials_has_a_key_of_its_own() {
-        let held = HeldTokens::new(Clock::System);
-        let pairs = [("ada", "secret"), ("ada", "Secret"), ("adas", "ecret"), ("ad", "asecret"), ("", "")];
-        for (i, one) in pairs.iter().enumerate() {
-            for (j, other) in pairs.iter().enumerate() {
-                assert_eq!(
-                    i == j,
-                    key(&held, one.0, one.1) == key(&held, other.0, other.1),
-                    "{one:?} {other:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn the_keys_of_another_process_are_others() {
-        let (one, other) = (HeldTokens::new(Clock::System), HeldTokens::new(Clock::System));
-        assert!(key(&one, "ada", "secret") != key(&other, "ada", "secret"));
-        assert!(key(&one, "ada", "secret") == key(&one.clone(), "ada", "secret"));
     }
 }
