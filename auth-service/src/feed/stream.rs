@@ -39,6 +39,8 @@ struct Follower {
     epoch: String,
     /// The latest entry that was sent.
     sent: i64,
+    /// When the database had it, at the latest: what the thread heard before says nothing of it.
+    as_of: i64,
     batches: Receiver<Arc<Batch>>,
     phase: Phase,
     heartbeat: tokio::time::Interval,
@@ -61,8 +63,16 @@ pub fn stream(feed: &Feed, db: &Db, place: &Place) -> impl Stream<Item = Result<
     let sent = if behind && place.epoch == epoch { place.after } else { 0 };
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let follower =
-        Follower { feed: feed.clone(), db: db.clone(), epoch, sent, batches, phase: Phase::Begin, heartbeat };
+    let follower = Follower {
+        feed: feed.clone(),
+        db: db.clone(),
+        epoch,
+        sent,
+        as_of: 0,
+        batches,
+        phase: Phase::Begin,
+        heartbeat,
+    };
     try_unfold(follower, |mut follower| async move {
         let text = follower.next().await?;
         Ok(Some((Bytes::from(text), follower)))
@@ -101,6 +111,7 @@ impl Follower {
         if head.epoch != self.epoch || head.seq < self.sent {
             return Err(StreamEnd::Restarted);
         }
+        self.as_of = monotonic_micros();
         if let Some(last) = rows.last() {
             self.sent = last.seq;
             return Ok(Batch::of(&rows, last.seq).text);
@@ -116,7 +127,7 @@ impl Follower {
             biased;
             batch = self.batches.recv() => match batch {
                 Ok(batch) if batch.last > self.sent => {
-                    self.sent = batch.last;
+                    (self.sent, self.as_of) = (batch.last, batch.read_at);
                     Ok(Some(batch.text.clone()))
                 }
                 Ok(_) => Ok(None),
@@ -133,8 +144,12 @@ impl Follower {
     /// The heartbeat, unless the database is out of touch: then silence says so.
     fn head(&self) -> Result<Option<String>, StreamEnd> {
         let Some(Heard { epoch, head }) = self.feed.news.heard.borrow().clone() else { return Ok(None) };
-        if epoch != self.epoch || head.seq < self.sent {
+        if epoch != self.epoch || head.seq < self.sent && head.t > self.as_of {
             return Err(StreamEnd::Restarted);
+        }
+        if head.seq < self.sent {
+            // The catch-up read the database after the thread did, which will hear of it any moment.
+            return Ok(None);
         }
         let age = monotonic_micros() - head.t;
         let out_of_touch = u128::try_from(age).unwrap_or(0) > OUT_OF_TOUCH.as_micros();

@@ -128,7 +128,7 @@ impl Follower {
                     // Another feed, or the first: what was refused stays refused.
                     self.place = Place { epoch: begin.epoch, after: 0 };
                 }
-                connection.offset = Some(connection.sent - begin.t);
+                connection.offset = Some(connection.sent.saturating_sub(begin.t));
             }
             "entries" => {
                 let Entries { t, lines } = read(data)?;
@@ -137,7 +137,8 @@ impl Follower {
                     self.revocations.receive(Entry::try_from(line));
                 }
                 if let (Some(offset), true) = (connection.offset, connection.complete) {
-                    let micros = u64::try_from(monotonic_micros() - t - offset).unwrap_or(0);
+                    let age = monotonic_micros().saturating_sub(t.saturating_add(offset));
+                    let micros = u64::try_from(age).unwrap_or(0);
                     self.revocations.note_lag(Duration::from_micros(micros));
                 }
             }
@@ -149,7 +150,10 @@ impl Follower {
                 }
                 self.place.after = head.seq;
                 self.keys.announced(head.keys);
-                self.revocations.complete(head.seq, head.t + offset);
+                // Nobody knows the future: without this limit, a clock of ours that stood still (a machine
+                // that was paused) would have us believe for as long that we had just heard.
+                let at = head.t.saturating_add(offset).min(monotonic_micros());
+                self.revocations.complete(head.seq, at);
             }
             _ => {}
         }
