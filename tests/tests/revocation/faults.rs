@@ -2,7 +2,7 @@
 //! revoked is accepted for longer than the settings allow, what is good is put off and never refused,
 //! and once the fault is gone all is well without anybody's doing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use e2e::{Actor, Answer, Cluster, Mode, Node, Proxy, until};
 use futures_util::future::try_join_all;
@@ -22,6 +22,8 @@ const SLACK: Duration = Duration::from_secs(1);
 /// One way, so that a request and its answer take longer than is allowed and a connection comes about
 /// all the same. Nobody can tell how much of the two was the request.
 const LATENCY: Duration = Duration::from_millis(1500);
+/// More than two heartbeats.
+const STEADY: Duration = Duration::from_millis(2200);
 /// Within this a validator is back: a silence that it takes for a dead connection, and the longest pause
 /// between two attempts.
 const BACK: Duration = Duration::from_secs(12);
@@ -106,9 +108,16 @@ impl Scene {
         for token in [&self.victim.1, &self.ended.1] {
             refused(&site.validator, token, PATIENCE).await?;
         }
-        let ready = Actor::new(&site.node.management).get("/readyz").await?;
-        anyhow::ensure!(ready.status == 200, "{ready:?}");
-        Ok(())
+        let management = Actor::new(&site.node.management);
+        let mut since = Instant::now();
+        until("it is ready and remains so", BACK, async || {
+            if management.get("/readyz").await?.status != 200 {
+                since = Instant::now();
+            }
+            Ok(since.elapsed() > STEADY)
+        })
+        .await
+        .map(drop)
     }
 
     /// The token of the session that [`Scene::revoke`] ends.
