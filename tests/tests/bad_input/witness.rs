@@ -81,11 +81,12 @@ pub(crate) fn begin() {
 }
 
 /// Every statement sent so far to the databases of this stack, but for what is asked in the background:
-/// the feed's end, and the keys, which no request reads.
+/// the feed's end, the keys and how long tokens live, which no request reads.
 pub(crate) fn statements(server: &Server) -> Vec<String> {
     let own = [server.stack.auth.db().url(), server.stack.org.db().url()].map(name);
     let ours = |(database, statement): &(String, String)| {
-        let background = ["`feed_head`", "\"feed_head\"", "FROM `keys`", "FROM \"keys\"", "LISTEN"];
+        let background =
+            ["`feed_head`", "\"feed_head\"", "FROM `keys`", "FROM \"keys\"", "token_lives", "LISTEN"];
         !background.iter().any(|text| statement.contains(text))
             && own.iter().any(|name| database.contains(name))
     };
