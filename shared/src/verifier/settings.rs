@@ -19,7 +19,7 @@ use crate::{
     token::{Leeway, TokenKind},
 };
 
-use super::Rules;
+use super::{Rules, cache::MOST_TOKENS};
 use cookies::CookieSettings;
 
 /// The `iss` of our tokens unless `AUTH_ISSUER` says otherwise. It is a name that both sides must
@@ -97,6 +97,9 @@ pub struct VerifierSettings {
     /// Ours: how long keys are trusted after the last successful fetch.
     #[serde(default = "defaults::jwks_max_stale")]
     jwks_max_stale: Span,
+    /// Ours: how many verified tokens are remembered, so that each is verified once; 0: none.
+    #[serde(default = "defaults::token_cache")]
+    token_cache: usize,
     /// Read beside, for the length of this file.
     #[serde(skip)]
     cookies: CookieSettings,
@@ -147,6 +150,7 @@ impl VerifierSettings {
             check_revoke_token: self.check_revoke_token.0,
             jwks_cooldown: self.jwks_cooldown.0,
             jwks_max_stale: self.jwks_max_stale.0,
+            token_cache: self.token_cache()?,
             leeway: Leeway {
                 expiry: self.leeway.map_or(Duration::ZERO, |s| s.0),
                 not_before: self.leeway.map_or(Duration::from_secs(10), |s| s.0),
@@ -176,6 +180,14 @@ impl VerifierSettings {
         };
         refuse_clashes(&names)?;
         Ok(names)
+    }
+
+    fn token_cache(&self) -> Result<usize, ConfigError> {
+        if self.token_cache > MOST_TOKENS {
+            let complaint = format!("at most {MOST_TOKENS} tokens are remembered");
+            return Err(ConfigError::new("AUTH_TOKEN_CACHE", &complaint));
+        }
+        Ok(self.token_cache)
     }
 
     fn header_name(&self) -> Result<HeaderName, ConfigError> {
