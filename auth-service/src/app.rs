@@ -1,62 +1,35 @@
 //! [`App`]: the running service, without its server.
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Arc, Weak},
-};
+mod knowing;
+mod start;
+
+use std::sync::{Arc, Weak};
 
 use actix_web::web::{Data, ServiceConfig};
-use futures_util::future::BoxFuture;
 use shared::{
-    Authenticator, Clock, Db, DbError, Issuer, Timestamp, Verifier,
+    Authenticator, Clock, Db, Issuer, Timestamp, Verifier,
     auth::{HeldTokens, bearer_challenge},
     http::management::Readiness,
-    issuer::{ExchangeError, Exchanged, IssuerUnavailable, KeySource, Presented, UserState, Users},
     keys::KeyError,
-    revocation::Revocations,
-    token::{Parsed, Refusal},
+    token::Refusal,
 };
+
+pub use start::StartError;
 
 use crate::{
     Config,
     accounts::Accounts,
     error::AuthError,
-    exchange,
     feed::Feed,
-    housekeeping, internal_routes,
-    keyring::{Keyring, KeyringError, Purpose, Tending},
+    internal_routes,
+    keyring::{Keyring, Purpose, Tending},
     last_used::LastUsed,
     levelling::Level,
-    migrations,
-    mint::{Mint, fingerprint},
+    mint::Mint,
     password::{Costliest, HashPool},
     routes,
     session::{Client, Context, Ended},
-    store::users,
 };
-
-/// Why the service cannot start. The message is one line.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A setting cannot be used.
-    #[error(transparent)]
-    Config(#[from] shared::config::ConfigError),
-    /// The database cannot be used.
-    #[error(transparent)]
-    Database(#[from] DbError),
-    /// The keys cannot be had.
-    #[error(transparent)]
-    Keyring(#[from] KeyringError),
-    /// The verifying key does not belong to the signing key.
-    #[error("AUTH_VERIFYING_KEY: does not belong to AUTH_SIGNING_KEY: no token could be verified")]
-    KeysDisagree,
-    /// The client for `AUTH_JWK_URL` cannot be made.
-    #[error(transparent)]
-    Issuer(#[from] IssuerUnavailable),
-    /// A thread cannot be started.
-    #[error("cannot start: {0}")]
-    Threads(#[from] std::io::Error),
-}
 
 /// The running service. Clones share it.
 #[derive(Clone, Debug)]
@@ -85,39 +58,6 @@ impl std::fmt::Debug for Inner {
 }
 
 impl App {
-    /// Connects, migrates, opens the keyring and starts the hashing threads.
-    pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
-        let db = Db::connect(&config.database, migrations(), config.database_limits).await?;
-        let keyring = Keyring::open(&config, &db, &clock).await?;
-        housekeeping::begin(&db, &config, &clock).await?;
-        let revocations = Revocations::new(config.revocation, clock.clone());
-        let feed = Feed::start(&db, revocations.clone(), keyring.clone()).await?;
-        let rules = Arc::new(config.rules.clone());
-        let keys = own_keys(&config, &keyring, &clock)?;
-        let refresh_keys =
-            if keyring.is_managed() { KeySource::Local(keyring.refresh()) } else { keys.clone() };
-        let threads = NonZeroUsize::new(config.hash_threads).unwrap_or(NonZeroUsize::MIN);
-        let schemes = db.read(users::password_schemes).await?;
-        let hashing = Arc::new(HashPool::new(threads, config.hash_queue)?);
-        let app = Self(Arc::new(Inner {
-            last_used: LastUsed::default(),
-            verifier: Verifier::new(keys, revocations, Arc::clone(&rules), clock.clone()),
-            // Whoever presents a refresh token is judged by the session's row.
-            refresh_verifier: Verifier::new(refresh_keys, Revocations::off(), rules, clock.clone()),
-            tending: Tending::follow(&keyring, &db, &clock),
-            feed,
-            level: Level::follow(db.clone(), Arc::clone(&hashing), schemes),
-            hashing,
-            held: HeldTokens::new(clock.clone()),
-            config,
-            db,
-            clock,
-            keyring,
-        }));
-        housekeeping::spawn(&app);
-        Ok(app)
-    }
-
     /// A handle that does not keep the service alive.
     pub(crate) fn downgrade(&self) -> Weak<Inner> {
         Arc::downgrade(&self.0)
@@ -278,67 +218,5 @@ impl App {
 
     pub(crate) fn user_gone(&self, detail: &'static str, code: &'static str) -> AuthError {
         AuthError::UserGone { detail, code, challenge: self.challenge() }
-    }
-
-    /// What validators may know of a user.
-    pub async fn user_state(&self, user_id: &str) -> Result<Option<UserState>, DbError> {
-        let (field, claim) = (self.config().tokens.user_id_field, user_id.to_owned());
-        let user = self.db().read(move |conn| users::find_by_claim(conn, field, &claim)).await?;
-        let check = self.config().rules.check_revoke_token;
-        Ok(user.map(|user| UserState {
-            is_active: user.is_active,
-            fingerprint: check.then(|| fingerprint(&user.password)),
-        }))
-    }
-}
-
-impl Users for App {
-    fn state(&self, user_id: String) -> BoxFuture<'_, Result<Option<UserState>, IssuerUnavailable>> {
-        Box::pin(async move { self.user_state(&user_id).await.map_err(|e| IssuerUnavailable(e.to_string())) })
-    }
-
-    fn exchange(&self, presented: Presented) -> BoxFuture<'_, Result<Exchanged, ExchangeError>> {
-        Box::pin(async move {
-            exchange::exchange(self, presented).await.map_err(|error| exchange::undecided(&error))
-        })
-    }
-}
-
-/// Where the service's own verifier takes keys from, checked against the key that signs.
-fn own_keys(config: &Config, keyring: &Keyring, clock: &Clock) -> Result<KeySource, StartError> {
-    let issuer = Issuer::Local {
-        keys: keyring.published(),
-        users: Arc::new(NoUsers),
-        revocations: Revocations::off(),
-    };
-    let keys = KeySource::choose(&config.rules, &issuer, clock)?;
-    match &keys {
-        KeySource::Fixed(fixed) => {
-            let probe = keyring
-                .signer(Purpose::Signing, None)
-                .and_then(|key| key.sign(&serde_json::Map::new()))
-                .map_err(KeyringError::Key)?;
-            let parsed = Parsed::new(&probe).map_err(|_| StartError::KeysDisagree)?;
-            match fixed.find(None) {
-                shared::keys::Found::Key(key) if key.check(&parsed).is_ok() => {}
-                _ => return Err(StartError::KeysDisagree),
-            }
-        }
-        KeySource::Http(client) => client.follow(),
-        KeySource::Local(_) => {}
-    }
-    Ok(keys)
-}
-
-/// A verifier for its own use asks nobody.
-struct NoUsers;
-
-impl Users for NoUsers {
-    fn state(&self, _: String) -> BoxFuture<'_, Result<Option<UserState>, IssuerUnavailable>> {
-        Box::pin(async { Err(IssuerUnavailable("not asked for".into())) })
-    }
-
-    fn exchange(&self, _: Presented) -> BoxFuture<'_, Result<Exchanged, ExchangeError>> {
-        Box::pin(async { Err(ExchangeError::Unavailable("not asked for".into())) })
     }
 }

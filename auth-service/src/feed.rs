@@ -51,6 +51,8 @@ struct News {
 #[derive(Debug)]
 struct Batch {
     last: i64,
+    /// When the database had said all of them, by the monotonic clock.
+    read_at: i64,
     text: String,
 }
 

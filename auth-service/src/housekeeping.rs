@@ -51,8 +51,9 @@ async fn period(app: &std::sync::Weak<Inner>) -> bool {
     true
 }
 
-/// One round.
-pub(crate) async fn step(app: &App) -> Result<(), DbError> {
+/// One round. It is taken by itself every 20 s of the machine's time; tests with a clock of their own
+/// take it when they want to.
+pub async fn step(app: &App) -> Result<(), DbError> {
     let (db, now) = (app.db(), app.now());
     let life = app.config().tokens.longest_life(&app.config().rules);
     db.write(move |conn| lives::record(conn, life, now.after(AHEAD))).await?;

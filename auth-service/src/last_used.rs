@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use shared::{Db, DbError, Timestamp};
+use shared::{Db, DbConnection, DbError, Timestamp};
 
 use crate::store::sessions::{self, SessionId};
 
@@ -17,7 +17,7 @@ use crate::store::sessions::{self, SessionId};
 const PRECISION: Duration = Duration::from_secs(60);
 /// More sessions than this between two flushes are not noted.
 const MOST: usize = 100_000;
-/// Rows changed by one transaction: small, so that logins are not held up.
+/// Rows changed in one go: few, so that logins are not held up.
 const BATCH: usize = 200;
 
 /// What has been noted and not yet written.
@@ -39,8 +39,18 @@ impl LastUsed {
         let noted: Vec<_> = noted.into_iter().collect();
         for batch in noted.chunks(BATCH) {
             let batch = batch.to_vec();
-            db.transaction(move |conn| {
-                batch.into_iter().try_for_each(|(id, at)| sessions::touch(conn, id, at, PRECISION).map(drop))
+            db.write(move |conn| {
+                let touch = |conn: &mut DbConnection| {
+                    batch.iter().try_for_each(|(id, at)| sessions::touch(conn, *id, *at, PRECISION).map(drop))
+                };
+                // SQLite has one lock, and writes a transaction to the disk once. PostgreSQL locks row by
+                // row to a transaction's end, and somebody who ends all sessions of a user takes the same
+                // rows in an order of their own: holding more than one would be a deadlock.
+                if matches!(conn, DbConnection::Postgres(_)) {
+                    touch(conn)
+                } else {
+                    conn.write_transaction(touch)
+                }
             })
             .await?;
         }

@@ -8,6 +8,7 @@ pub mod config;
 pub mod error;
 pub mod exchange;
 pub mod feed;
+pub mod housekeeping;
 pub mod keyring;
 pub mod levelling;
 pub mod login;
@@ -20,7 +21,6 @@ pub mod session;
 pub mod store;
 
 mod app;
-mod housekeeping;
 mod last_used;
 
 use actix_web::{http::Method, web::ServiceConfig};

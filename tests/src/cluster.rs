@@ -1,6 +1,6 @@
 //! [`Cluster`]: the databases, keys and secrets that services in processes of their own share.
 
-use std::path::Path;
+use std::{path::Path, process::Stdio};
 
 use anyhow::Context as _;
 use auth_service::{
@@ -13,6 +13,7 @@ use auth_service::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 use shared::{Clock, db::testing::TestDb, random};
+use tokio::{io::AsyncWriteExt, process::Command};
 
 use crate::{Actor, Node, PASSWORD, new_user};
 
@@ -70,19 +71,52 @@ impl Cluster {
 
     /// The same with further settings.
     pub async fn org_with(&self, auth: &Node, settings: Settings<'_>) -> anyhow::Result<Node> {
+        self.org_at(&auth.management, settings, 2).await
+    }
+
+    /// The same at this address, through a proxy for example. Of its addresses so many are waited for:
+    /// it tells the management port's at once, and the public one when it serves.
+    pub async fn org_at(&self, auth: &str, settings: Settings<'_>, wait: usize) -> anyhow::Result<Node> {
         let database = self.org_db.url.secret_text();
         let own = [
             ("ORG_DATABASE_URL", database.as_str()),
             ("ORG_LISTEN", "127.0.0.1:0"),
             ("ORG_MANAGEMENT_LISTEN", "127.0.0.1:0"),
-            ("ORG_AUTH_URL", auth.management.as_str()),
+            ("ORG_AUTH_URL", auth),
         ];
-        self.start(&["org", "serve"], &[&own, settings].concat(), 2).await
+        self.start(&["org", "serve"], &[&own, settings].concat(), wait).await
     }
 
     /// Starts the example of a third service, which follows this auth service.
     pub async fn protected(&self, auth: &Node) -> anyhow::Result<Node> {
-        self.start(&["protected", "--issuer", &auth.management], &[], 1).await
+        self.protected_at(&auth.management, &[]).await
+    }
+
+    /// The same at this address, with further settings.
+    pub async fn protected_at(&self, auth: &str, settings: Settings<'_>) -> anyhow::Result<Node> {
+        self.start(&["protected", "--issuer", auth], settings, 1).await
+    }
+
+    /// Runs a command of the auth service beside those that serve, with this on its standard input;
+    /// gives what it prints.
+    pub async fn command(&self, arguments: &[&str], input: &str) -> anyhow::Result<String> {
+        let mut command = Command::new(self.program);
+        command.arg("auth").args(arguments).env_clear().envs(self.settings.iter().cloned());
+        command.env("AUTH_DATABASE_URL", self.auth_db.url.secret_text());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn()?;
+        child.stdin.take().context("a pipe")?.write_all(input.as_bytes()).await?;
+        let output = child.wait_with_output().await?;
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        anyhow::ensure!(output.status.success(), "{arguments:?}: {}: {told}", output.status);
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// What authenticates services to each other.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        let secret = self.settings.iter().rfind(|(name, _)| name == "SERVICE_SECRET");
+        secret.map_or("", |(_, value)| value)
     }
 
     async fn start(&self, arguments: &[&str], own: Settings<'_>, addresses: usize) -> anyhow::Result<Node> {

@@ -6,6 +6,7 @@
 mod actor;
 mod cluster;
 mod load;
+mod poll;
 mod process;
 mod proxy;
 mod server;
@@ -14,6 +15,7 @@ mod users;
 pub use actor::{Actor, Answer};
 pub use cluster::{Cluster, Settings, claims, session_of};
 pub use load::{Load, Pace, Report, Running, Sample};
+pub use poll::until;
 pub use process::Node;
 pub use proxy::{Mode, Proxy};
 pub use server::Server;

@@ -1,18 +1,23 @@
 //! [`Proxy`]: stands before a server and fails as networks fail: it cuts connections, loses replies,
-//! or holds them back.
+//! holds them back, swallows everything or delays it.
+
+mod outlet;
 
 use std::{
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use anyhow::Context as _;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncReadExt,
     net::{TcpListener, TcpStream, tcp},
     sync::watch,
 };
+
+use outlet::{Outlet, outlet};
 
 /// What a proxy does with the connections through it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +31,17 @@ pub enum Mode {
     /// Once a client has sent these bytes, nothing comes back on its connection any more: neither the
     /// reply nor anything after it. The connection stays open.
     HoldBack(Vec<u8>),
+    /// A black hole: connections are accepted and stay open, and nothing gets through in either
+    /// direction. One that has lost bytes never passes any again.
+    Swallow,
+    /// Passes everything on, each byte this much later.
+    Delay(Duration),
+}
+
+impl Mode {
+    fn delay(&self) -> Duration {
+        if let Self::Delay(delay) = self { *delay } else { Duration::ZERO }
+    }
 }
 
 /// A TCP proxy before one server, for as long as it exists.
@@ -45,6 +61,8 @@ struct Kept {
     lost: Arc<Mutex<Vec<String>>>,
     /// Bytes held back.
     held: watch::Sender<usize>,
+    /// Connections that exist.
+    open: watch::Sender<usize>,
 }
 
 impl Proxy {
@@ -94,6 +112,11 @@ impl Proxy {
         // It fails only without a sender, and this proxy is one.
         drop(held.wait_for(|bytes| *bytes > 0).await);
     }
+
+    /// Waits until no connection is left.
+    pub async fn none_left(&self) {
+        drop(self.kept.open.subscribe().wait_for(|open| *open == 0).await);
+    }
 }
 
 impl Drop for Proxy {
@@ -103,37 +126,56 @@ impl Drop for Proxy {
     }
 }
 
+/// Counts a connection while it exists.
+struct Open(watch::Sender<usize>);
+
+impl Open {
+    fn new(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|open| *open += 1);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
+    }
+}
+
 async fn connect(client: TcpStream, server: (String, u16), mode: watch::Receiver<Mode>, kept: Kept) {
     if *mode.borrow() == Mode::Cut {
         return;
     }
+    let _open = Open::new(&kept.open);
     let Ok(server) = TcpStream::connect(server).await else { return };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let holding = watch::Sender::new(false);
-    let up = requests(from_client, to_server, mode.clone(), &holding);
-    let down = replies(from_server, to_client, (mode.clone(), kept), holding.subscribe());
+    let ((up, sending), (down, answering)) = (outlet(to_server), outlet(to_client));
+    let up = requests(from_client, up, mode.clone(), &holding);
+    let down = replies(from_server, down, (mode.clone(), kept), holding.subscribe());
     let mut cutting = mode;
     // Whichever ends first, both ends are closed: each is dropped with the futures that hold it.
     tokio::select! {
-        _ = up => {}
-        _ = down => {}
+        _ = async { tokio::join!(up, sending) } => {}
+        _ = async { tokio::join!(down, answering) } => {}
         _ = cutting.wait_for(|mode| *mode == Mode::Cut) => {}
     }
 }
 
 async fn requests(
     mut from: tcp::OwnedReadHalf,
-    mut to: tcp::OwnedWriteHalf,
+    to: Outlet,
     mode: watch::Receiver<Mode>,
     holding: &watch::Sender<bool>,
 ) -> io::Result<()> {
     let mut chunk = vec![0; 16 * 1024];
-    let mut recent = Vec::new();
+    let (mut recent, mut swallowed) = (Vec::new(), false);
     loop {
         let length = from.read(&mut chunk).await?;
         let Some(sent) = chunk.get(..length).filter(|sent| !sent.is_empty()) else { return Ok(()) };
-        if let Mode::HoldBack(sign) = &*mode.borrow() {
+        let mode = mode.borrow().clone();
+        if let Mode::HoldBack(sign) = &mode {
             // What is looked for may arrive in two pieces.
             recent.extend_from_slice(sent);
             if recent.windows(sign.len().max(1)).any(|window| window == sign) {
@@ -142,31 +184,36 @@ async fn requests(
             }
             recent.drain(..recent.len().saturating_sub(sign.len()));
         }
-        to.write_all(sent).await?;
+        swallowed |= mode == Mode::Swallow;
+        if !swallowed {
+            to.send(sent, mode.delay())?;
+        }
     }
 }
 
 async fn replies(
     mut from: tcp::OwnedReadHalf,
-    mut to: tcp::OwnedWriteHalf,
+    to: Outlet,
     (mode, kept): (watch::Receiver<Mode>, Kept),
     holding: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let mut chunk = vec![0; 16 * 1024];
-    let mut losing = Vec::new();
+    let (mut losing, mut swallowed) = (Vec::new(), false);
     loop {
         let length = from.read(&mut chunk).await?;
         let Some(sent) = chunk.get(..length).filter(|sent| !sent.is_empty()) else { return Ok(()) };
+        let mode = mode.borrow().clone();
+        swallowed |= mode == Mode::Swallow;
         if *holding.borrow() {
             kept.held.send_modify(|bytes| *bytes += length);
-        } else if *mode.borrow() == Mode::LoseReplies {
+        } else if mode == Mode::LoseReplies {
             losing.extend_from_slice(sent);
             if let Some(body) = body_of(&losing) {
                 kept.lost.lock().unwrap_or_else(PoisonError::into_inner).push(body);
                 return Ok(());
             }
-        } else {
-            to.write_all(sent).await?;
+        } else if !swallowed {
+            to.send(sent, mode.delay())?;
         }
     }
 }

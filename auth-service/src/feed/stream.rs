@@ -42,6 +42,8 @@ struct Follower {
     epoch: String,
     /// The latest entry that was sent.
     sent: i64,
+    /// When the database had it, at the latest: what the thread heard before says nothing of it.
+    as_of: i64,
     batches: Receiver<Arc<Batch>>,
     keys: watch::Receiver<i64>,
     phase: Phase,
@@ -71,6 +73,7 @@ pub fn stream(feed: &Feed, db: &Db, place: &Place) -> impl Stream<Item = Result<
         db: db.clone(),
         epoch,
         sent,
+        as_of: 0,
         batches,
         phase: Phase::Begin,
         heartbeat,
@@ -113,6 +116,7 @@ impl Follower {
         if head.epoch != self.epoch || head.seq < self.sent {
             return Err(StreamEnd::Restarted);
         }
+        self.as_of = monotonic_micros();
         if let Some(last) = rows.last() {
             self.sent = last.seq;
             return Ok(Batch::of(&rows, last.seq).text);
@@ -128,7 +132,7 @@ impl Follower {
             biased;
             batch = self.batches.recv() => match batch {
                 Ok(batch) if batch.last > self.sent => {
-                    self.sent = batch.last;
+                    (self.sent, self.as_of) = (batch.last, batch.read_at);
                     Ok(Some(batch.text.clone()))
                 }
                 Ok(_) => Ok(None),
@@ -147,8 +151,12 @@ impl Follower {
     /// The heartbeat, unless the database is out of touch: then silence says so.
     fn head(&self) -> Result<Option<String>, StreamEnd> {
         let Some(Heard { epoch, head }) = self.feed.news.heard.borrow().clone() else { return Ok(None) };
-        if epoch != self.epoch || head.seq < self.sent {
+        if epoch != self.epoch || head.seq < self.sent && head.t > self.as_of {
             return Err(StreamEnd::Restarted);
+        }
+        if head.seq < self.sent {
+            // The catch-up read the database after the thread did, which will hear of it any moment.
+            return Ok(None);
         }
         let age = monotonic_micros() - head.t;
         let out_of_touch = u128::try_from(age).unwrap_or(0) > OUT_OF_TOUCH.as_micros();

@@ -183,9 +183,10 @@ impl Tail {
 impl Batch {
     pub(super) fn of(rows: &[Row], last: i64) -> Self {
         let lines = rows.iter().map(Row::line).collect();
-        let entries = wire::Entries { t: monotonic_micros(), lines };
+        let read_at = monotonic_micros();
+        let entries = wire::Entries { t: read_at, lines };
         // Numbers and strings can always be written.
-        Self { last, text: wire::event("entries", &entries).unwrap_or_default() }
+        Self { last, read_at, text: wire::event("entries", &entries).unwrap_or_default() }
     }
 }
 

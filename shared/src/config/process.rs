@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::{ConfigError, Listing, Variables, service_secrets, values::Span};
 use crate::{Secret, http::origin::TrustedProxies};
 
+/// Below this, a validator would refuse requests between one heartbeat and the next.
+const SHORTEST_STALENESS: Duration = Duration::from_secs(2);
+
 /// Unprefixed settings; unset means the default.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct ProcessSettings {
@@ -100,7 +103,12 @@ impl ProcessSettings {
     /// Reads and checks the settings.
     pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
         service_secrets(variables)?;
-        variables.read("")
+        let settings: Self = variables.read("")?;
+        if settings.revocation_max_staleness.0 < SHORTEST_STALENESS {
+            let complaint = "must be 2s or more: the feed is heard of once a second";
+            return Err(ConfigError::new("REVOCATION_MAX_STALENESS", complaint));
+        }
+        Ok(settings)
     }
 
     /// Whose forwarding headers are believed.
@@ -148,6 +156,14 @@ mod tests {
     fn read(pairs: &[(&str, &str)]) -> Result<ProcessSettings, String> {
         let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         ProcessSettings::read(&Variables::from_pairs(pairs)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_staleness_that_every_heartbeat_would_exceed_is_refused() {
+        for (value, fine) in [("0", false), ("1s", false), ("1999ms", false), ("2s", true), ("5m", true)] {
+            let error = read(&[("REVOCATION_MAX_STALENESS", value)]).err();
+            assert_eq!(error.is_none(), fine, "{value}: {error:?}");
+        }
     }
 
     #[test]

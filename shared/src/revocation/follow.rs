@@ -25,6 +25,11 @@ use crate::{
 const SILENCE: Duration = Duration::from_secs(4);
 /// Clocks drift against each other by parts in 10,000: after this long the connection begins anew.
 const RECALIBRATE: i64 = 600 * 1_000_000;
+/// A connection whose first event took longer is calibrated too roughly to last: whatever the delay was,
+/// it counts as age of every event to come, also once it is over.
+const ROUGH: i64 = 500_000;
+/// So it begins anew after this long.
+const RECALIBRATE_ROUGH: i64 = 5 * 1_000_000;
 /// The first pause after a failure; it doubles up to the last.
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -109,7 +114,7 @@ impl Follower {
         while let Some(bytes) = response.chunk().await? {
             events.feed(&bytes, |name, data| self.event(connection, name, data))?;
             let now = monotonic_micros();
-            if self.revocations.is_abandoned() || now - connection.sent > RECALIBRATE {
+            if self.revocations.is_abandoned() || now > connection.good_until {
                 return Ok(());
             }
             if now - self.swept > SWEEP {
@@ -128,7 +133,7 @@ impl Follower {
                     // Another feed, or the first: what was refused stays refused.
                     self.place = Place { epoch: begin.epoch, after: 0 };
                 }
-                connection.offset = Some(connection.sent - begin.t);
+                connection.calibrate(begin.t, monotonic_micros());
             }
             "entries" => {
                 let Entries { t, lines } = read(data)?;
@@ -137,7 +142,8 @@ impl Follower {
                     self.revocations.receive(Entry::try_from(line));
                 }
                 if let (Some(offset), true) = (connection.offset, connection.complete) {
-                    let micros = u64::try_from(monotonic_micros() - t - offset).unwrap_or(0);
+                    let age = monotonic_micros().saturating_sub(t.saturating_add(offset));
+                    let micros = u64::try_from(age).unwrap_or(0);
                     self.revocations.note_lag(Duration::from_micros(micros));
                 }
             }
@@ -149,7 +155,10 @@ impl Follower {
                 }
                 self.place.after = head.seq;
                 self.keys.announced(head.keys);
-                self.revocations.complete(head.seq, head.t + offset);
+                // Nobody knows the future: without this limit, a clock of ours that stood still (a machine
+                // that was paused) would have us believe for as long that we had just heard.
+                let at = head.t.saturating_add(offset).min(monotonic_micros());
+                self.revocations.complete(head.seq, at);
             }
             _ => {}
         }
@@ -163,13 +172,22 @@ struct Connection {
     sent: i64,
     /// What to add to the sender's clock for a moment of ours that was no later.
     offset: Option<i64>,
+    /// How long that is good enough, on our clock.
+    good_until: i64,
     /// Whether the snapshot has ended.
     complete: bool,
 }
 
 impl Connection {
     const fn new(sent: i64) -> Self {
-        Self { sent, offset: None, complete: false }
+        Self { sent, offset: None, good_until: sent.saturating_add(RECALIBRATE), complete: false }
+    }
+
+    /// Takes the sender's clock from its first event, which came at `now`.
+    const fn calibrate(&mut self, t: i64, now: i64) {
+        self.offset = Some(self.sent.saturating_sub(t));
+        let rough = now - self.sent > ROUGH;
+        self.good_until = now + if rough { RECALIBRATE_ROUGH } else { RECALIBRATE };
     }
 }
 

@@ -86,8 +86,9 @@ async fn keys_are_known_before_the_first_request_is_served() -> anyhow::Result<(
     issuer.close();
     let cli = Cli { issuer: issuer.url.clone(), listen: ([127, 0, 0, 1], 0).into() };
     let theirs = clock.clone();
-    let starting =
-        tokio::spawn(async move { protected_service::bind(cli, &Variables::default(), theirs).await });
+    // The fake issuer has keys and no feed.
+    let alone = Variables::from_pairs([("REVOCATION".to_owned(), "off".to_owned())]);
+    let starting = tokio::spawn(async move { protected_service::bind(cli, &alone, theirs).await });
     issuer.arrival().await?;
     assert!(!starting.is_finished(), "the service is bound although no keys have come");
     issuer.open();

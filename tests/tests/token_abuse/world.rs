@@ -38,6 +38,9 @@ pub(crate) struct World {
     running: actix_web::dev::ServerHandle,
 }
 
+/// What the stack and the example share, so that the latter gets the revocation feed.
+const SECRET: (&str, &str) = ("SERVICE_SECRET", "a service secret of these tests alone");
+
 impl World {
     /// Keys managed by the auth service, as in the default settings.
     pub(crate) async fn managed() -> anyhow::Result<Self> {
@@ -52,11 +55,12 @@ impl World {
     /// `settings` are the stack's; `theirs` are what the example, which has no keys, needs to know.
     pub(crate) async fn with(settings: &[(&str, &str)], theirs: &[(&str, &str)]) -> anyhow::Result<Self> {
         // Without rotation a refresh token that was used is as good as before.
-        let settings = [&[("AUTH_ROTATE_REFRESH_TOKENS", "false")], settings].concat();
+        let settings = [&[("AUTH_ROTATE_REFRESH_TOKENS", "false"), SECRET], settings].concat();
         let server = Server::with(&settings, Clock::System).await?;
         server.user("alice").await?;
         let alice = server.login("alice").await?;
-        let theirs = theirs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let theirs =
+            theirs.iter().chain([&SECRET]).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let cli = Cli { issuer: server.management.parse()?, listen: ([127, 0, 0, 1], 0).into() };
         let (addresses, example) =
             protected_service::bind(cli, &Variables::from_pairs(theirs), Clock::System).await?;

@@ -1,0 +1,123 @@
+//! Starting the service: everything that must be there before the first request.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use futures_util::future::BoxFuture;
+use shared::{
+    Clock, Db, DbError, Issuer, Verifier,
+    auth::HeldTokens,
+    issuer::{ExchangeError, Exchanged, IssuerUnavailable, KeySource, Presented, UserState, Users},
+    keys::Found,
+    revocation::Revocations,
+    token::Parsed,
+};
+
+use super::{App, Inner};
+use crate::{
+    Config,
+    feed::Feed,
+    housekeeping,
+    keyring::{Keyring, KeyringError, Purpose, Tending},
+    last_used::LastUsed,
+    levelling::Level,
+    migrations,
+    password::HashPool,
+    store::users,
+};
+
+/// Why the service cannot start. The message is one line.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Config(#[from] shared::config::ConfigError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// The keys cannot be had.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// The verifying key does not belong to the signing key.
+    #[error("AUTH_VERIFYING_KEY: does not belong to AUTH_SIGNING_KEY: no token could be verified")]
+    KeysDisagree,
+    /// The client for `AUTH_JWK_URL` cannot be made.
+    #[error(transparent)]
+    Issuer(#[from] IssuerUnavailable),
+    /// A thread cannot be started.
+    #[error("cannot start: {0}")]
+    Threads(#[from] std::io::Error),
+}
+
+impl App {
+    /// Connects, migrates, opens the keyring and starts the hashing threads.
+    pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let db = Db::connect(&config.database, migrations(), config.database_limits).await?;
+        let keyring = Keyring::open(&config, &db, &clock).await?;
+        housekeeping::begin(&db, &config, &clock).await?;
+        let revocations = Revocations::new(config.revocation, clock.clone());
+        let feed = Feed::start(&db, revocations.clone(), keyring.clone()).await?;
+        let rules = Arc::new(config.rules.clone());
+        let keys = own_keys(&config, &keyring, &clock)?;
+        let refresh_keys =
+            if keyring.is_managed() { KeySource::Local(keyring.refresh()) } else { keys.clone() };
+        let threads = NonZeroUsize::new(config.hash_threads).unwrap_or(NonZeroUsize::MIN);
+        let schemes = db.read(users::password_schemes).await?;
+        let hashing = Arc::new(HashPool::new(threads, config.hash_queue)?);
+        let app = Self(Arc::new(Inner {
+            last_used: LastUsed::default(),
+            verifier: Verifier::new(keys, revocations, Arc::clone(&rules), clock.clone()),
+            // Whoever presents a refresh token is judged by the session's row.
+            refresh_verifier: Verifier::new(refresh_keys, Revocations::off(), rules, clock.clone()),
+            tending: Tending::follow(&keyring, &db, &clock),
+            feed,
+            level: Level::follow(db.clone(), Arc::clone(&hashing), schemes),
+            hashing,
+            held: HeldTokens::new(clock.clone()),
+            config,
+            db,
+            clock,
+            keyring,
+        }));
+        housekeeping::spawn(&app);
+        Ok(app)
+    }
+}
+
+/// Where the service's own verifier takes keys from, checked against the key that signs.
+fn own_keys(config: &Config, keyring: &Keyring, clock: &Clock) -> Result<KeySource, StartError> {
+    let issuer = Issuer::Local {
+        keys: keyring.published(),
+        users: Arc::new(NoUsers),
+        revocations: Revocations::off(),
+    };
+    let keys = KeySource::choose(&config.rules, &issuer, clock)?;
+    match &keys {
+        KeySource::Fixed(fixed) => {
+            let probe = keyring
+                .signer(Purpose::Signing, None)
+                .and_then(|key| key.sign(&serde_json::Map::new()))
+                .map_err(KeyringError::Key)?;
+            let parsed = Parsed::new(&probe).map_err(|_| StartError::KeysDisagree)?;
+            match fixed.find(None) {
+                Found::Key(key) if key.check(&parsed).is_ok() => {}
+                _ => return Err(StartError::KeysDisagree),
+            }
+        }
+        KeySource::Http(client) => client.follow(),
+        KeySource::Local(_) => {}
+    }
+    Ok(keys)
+}
+
+/// A verifier for its own use asks nobody.
+struct NoUsers;
+
+impl Users for NoUsers {
+    fn state(&self, _: String) -> BoxFuture<'_, Result<Option<UserState>, IssuerUnavailable>> {
+        Box::pin(async { Err(IssuerUnavailable("not asked for".into())) })
+    }
+
+    fn exchange(&self, _: Presented) -> BoxFuture<'_, Result<Exchanged, ExchangeError>> {
+        Box::pin(async { Err(ExchangeError::Unavailable("not asked for".into())) })
+    }
+}

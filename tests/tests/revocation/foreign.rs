@@ -1,0 +1,73 @@
+//! Tokens of the original, which name no session: they are called in by user and time of issue.
+
+use e2e::Cluster;
+use serde_json::json;
+use shared::{
+    Clock,
+    keys::{Alg, SigningKey},
+    random,
+};
+
+use crate::{
+    PROMPT,
+    causes::{World, set_password},
+    watch::{ALWAYS, NEVER_AGAIN, Shown, Watch, accepted, refused},
+};
+
+pub(crate) const SECRET: &str = "a-secret-of-the-original-0123456789abcdef";
+/// Settings with which the original's tokens are good everywhere.
+pub(crate) const SETTINGS: [(&str, &str); 3] =
+    [("AUTH_ALGORITHM", "HS256"), ("AUTH_SIGNING_KEY", SECRET), ("AUTH_ISSUER", "none")];
+
+/// A token of the original, issued so many seconds from now.
+pub(crate) fn minted(kind: &str, user: &str, jti: &str, issued_in: i64) -> anyhow::Result<String> {
+    let now = Clock::System.now().as_secs();
+    let claims = json!({
+        "token_type": kind, "exp": now + 200, "iat": now + issued_in, "jti": jti, "user_id": user,
+    });
+    let claims = claims.as_object().cloned().unwrap_or_default();
+    Ok(SigningKey::hmac(Alg::HS256, SECRET.as_bytes(), None)?.sign(&claims)?)
+}
+
+/// Any of the original's access tokens for this user.
+fn access(user: &str, issued_in: i64) -> anyhow::Result<Shown> {
+    minted("access", user, &random::hex32(), issued_in).map(Shown::Bearer)
+}
+
+async fn user(cluster: &Cluster, name: &str) -> anyhow::Result<String> {
+    Ok(cluster.user(name).await?.subject)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_without_a_session_are_called_in_with_their_users_sessions() -> anyhow::Result<()> {
+    let world = World::start(&SETTINGS).await?;
+    let (cluster, validators) = (&world.cluster, &world.validators);
+    let (leaves, changes) = (user(cluster, "leaves").await?, user(cluster, "changes").await?);
+    let bystander = access(&user(cluster, "bystander").await?, -30)?;
+    let unharmed = Watch::over("bystander", validators, &bystander, ALWAYS);
+    let mut watches = Vec::new();
+    for (name, id) in [("leaves", &leaves), ("changes", &changes)] {
+        let tokens = [access(id, -30)?, access(id, -1)?];
+        for token in &tokens {
+            accepted(validators, token).await?;
+        }
+        if name == "changes" {
+            set_password(&world, name).await?;
+        } else {
+            let Shown::Bearer(token) = &tokens[0] else { anyhow::bail!("a bearer") };
+            let actor = world.auth.anonymous().bearing(token);
+            let answer = actor.post("/api/v1/user/logout/all/", &json!({})).await?;
+            anyhow::ensure!(answer.status == 200, "{answer:?}");
+        }
+        for token in &tokens {
+            refused(validators, token, PROMPT).await?;
+            watches.push(Watch::over(name, validators, token, NEVER_AGAIN));
+        }
+        // Issued after it, as far as the original's whole seconds and our leeway can tell.
+        accepted(validators, &access(id, 5)?).await?;
+    }
+    for watch in watches {
+        watch.finish().await?;
+    }
+    unharmed.finish().await.map(drop)
+}
