@@ -182,7 +182,11 @@ impl Managed {
             signs_from: Some(signs_from),
         };
         keys::insert(conn, &row)?;
-        tracing::info!(key.id = kid, key.purpose = purpose.as_str(), %signs_from, "a key has been made");
+        // The first key of a new database is no news.
+        if now < signs_from {
+            let purpose = purpose.as_str();
+            tracing::info!(key.id = kid, key.purpose = purpose, %signs_from, "a key has been published ahead");
+        }
         Ok(kid)
     }
 

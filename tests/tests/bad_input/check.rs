@@ -107,7 +107,6 @@ impl Stack {
         assert!(!on_purpose.is_empty(), "the witness reads no log");
         // What a start logs, and what goes on for a moment without its folder when a test has ended.
         let expected = [
-            "a key has been made",
             "a database connection could not be opened",
             "the revocation feed cannot be read",
             "the schedule of the keys cannot be followed",
