@@ -55,9 +55,15 @@ pub struct TokenPolicy {
 
 impl TokenPolicy {
     /// How long the longest-lived token that validators accept works, the leeway included.
+    ///
+    /// Under keys from elsewhere those may be tokens of the original, whose access tokens lived as long
+    /// as it liked: no longer than refresh tokens, as far as can be known.
     #[must_use]
     pub fn longest_life(&self, rules: &Rules) -> Duration {
-        self.access_lifetime.0.max(self.sliding_lifetime.0) + rules.expiry_leeway()
+        let own = self.access_lifetime.0.max(self.sliding_lifetime.0);
+        let takes_foreign = rules.fixed_keys.is_some() || rules.jwk_url.is_some();
+        let longest = if takes_foreign { own.max(self.refresh_lifetime.0) } else { own };
+        longest + rules.expiry_leeway()
     }
 }
 

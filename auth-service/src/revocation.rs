@@ -12,13 +12,25 @@ use crate::store::{
     users::{User, UserIdField},
 };
 
+/// The UUID version of [`adopted_session_id`](shared::revocation::adopted_session_id).
+const ADOPTED: usize = 8;
+
 /// Ends a session; false if it had ended, or never was.
 pub fn end(conn: &mut DbConnection, id: SessionId, reason: Reason, now: Timestamp) -> QueryResult<bool> {
     let ended = sessions::revoke(conn, id, reason, now)?;
     if ended {
-        feed::append(conn, now, &[New::of(Kind::Session, id)])?;
+        let end = foreign_end(conn, id)?.unwrap_or(now);
+        feed::append_until(conn, now, end, &[New::of(Kind::Session, id)])?;
     }
     Ok(ended)
+}
+
+/// When the token that a session was adopted with expires, at the latest: it may be an access or sliding
+/// token of the original, which lives as long as the original said.
+fn foreign_end(conn: &mut DbConnection, id: SessionId) -> QueryResult<Option<Timestamp>> {
+    let is_adopted = id.uuid().get_version_num() == ADOPTED;
+    let session = if is_adopted { sessions::find(conn, id)? } else { None };
+    Ok(session.map(|session| session.expires_at))
 }
 
 /// Ends every live session of a user, and calls in the tokens without a session that the original

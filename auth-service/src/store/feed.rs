@@ -93,10 +93,15 @@ pub struct Head {
 /// Appends entries, as the last statement of the transaction that makes them true. Each expires with
 /// the last token that it could refuse.
 pub fn append(conn: &mut DbConnection, now: Timestamp, new: &[New]) -> QueryResult<()> {
+    append_until(conn, now, now, new)
+}
+
+/// The same for entries that must also outlive a token which expires at `end`, whoever made it.
+pub fn append_until(conn: &mut DbConnection, now: Timestamp, end: Timestamp, new: &[New]) -> QueryResult<()> {
     if new.is_empty() {
         return Ok(());
     }
-    let expires_at = lives::last_expiry(conn, now)?;
+    let expires_at = lives::last_expiry(conn, now)?.max(lives::with_margin(end));
     let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
     let advance = |conn: &mut DbConnection| {
         diesel::update(feed_head::table.find(HEAD))

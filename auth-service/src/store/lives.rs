@@ -32,7 +32,13 @@ pub fn last_expiry(conn: &mut DbConnection, now: Timestamp) -> QueryResult<Times
         token_lives::table.select((token_lives::seconds, token_lives::issued_until)).load(conn)?;
     let expiry = |(seconds, until): (i64, Timestamp)| until.min(now).after(secs(seconds));
     let last = lives.into_iter().map(expiry).max().unwrap_or_else(|| now.after(UNKNOWN));
-    Ok(last.max(now).after(MARGIN))
+    Ok(with_margin(last.max(now)))
+}
+
+/// When a token that expires at `end` is refused as expired by every clock.
+#[must_use]
+pub fn with_margin(end: Timestamp) -> Timestamp {
+    end.after(MARGIN)
 }
 
 /// Forgets lives whose last token has expired.

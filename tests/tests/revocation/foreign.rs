@@ -1,9 +1,11 @@
 //! Tokens of the original, which name no session: they are called in by user and time of issue.
 
-use e2e::Cluster;
+use std::time::Duration;
+
+use e2e::{Cluster, Server};
 use serde_json::json;
 use shared::{
-    Clock,
+    Clock, Timestamp,
     keys::{Alg, SigningKey},
     random,
 };
@@ -70,4 +72,34 @@ async fn tokens_without_a_session_are_called_in_with_their_users_sessions() -> a
         watch.finish().await?;
     }
     unharmed.finish().await.map(drop)
+}
+
+/// The original's access tokens live as long as it said, which nobody tells us.
+#[tokio::test]
+async fn a_foreign_token_that_lives_longer_than_ours_stays_refused_to_its_end() -> anyhow::Result<()> {
+    const HOUR: u64 = 3600;
+    let now = 1_795_444_848;
+    // Who is called in, how long their token lives, and when it is looked at again, in hours.
+    for (path, life, later) in [("/api/v1/user/logout/all/", 23, 22), ("/api/v1/user/logout/", 100, 99)] {
+        let server = Server::with(&SETTINGS, Clock::manual(Timestamp::from_secs(now))).await?;
+        let token = |user: &str| -> anyhow::Result<String> {
+            let claims = json!({
+                "token_type": "access", "exp": now + life * 3600, "iat": now - 60, "jti": format!("of {user}"),
+                "user_id": user,
+            });
+            let claims = claims.as_object().cloned().unwrap_or_default();
+            Ok(SigningKey::hmac(Alg::HS256, SECRET.as_bytes(), None)?.sign(&claims)?)
+        };
+        let (ada, eve) = (server.user("ada").await?.subject, server.user("eve").await?.subject);
+        let [ada, eve] = [token(&ada)?, token(&eve)?].map(|token| server.anonymous().bearing(&token));
+        assert_eq!(ada.post(path, &json!({})).await?.status, 200, "{path}");
+        for hours in [0, 1, later - 1] {
+            server.clock().advance(Duration::from_secs(hours * HOUR));
+            auth_service::housekeeping::step(&server.stack.auth).await?;
+            server.stack.org.revocations().sweep();
+            assert_eq!(ada.get("/api/v1/organization/").await?.status, 401, "{path} after {hours} h");
+            assert_eq!(eve.get("/api/v1/organization/").await?.status, 200, "{path} after {hours} h");
+        }
+    }
+    Ok(())
 }
