@@ -9,6 +9,7 @@ mod load;
 mod process;
 mod proxy;
 mod server;
+mod usage;
 mod users;
 
 pub use actor::{Actor, Answer};
@@ -17,4 +18,5 @@ pub use load::{Load, Pace, Report, Running, Sample};
 pub use process::Node;
 pub use proxy::{Mode, Proxy};
 pub use server::Server;
+pub use usage::Usage;
 pub use users::{PASSWORD, new_user};

@@ -3,12 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{answer, compared_with, fixture, page, permitted_by, post, refused, token};
-use crate::{
-    extra,
-    fixture::Fixture,
-    play::is_equivalent,
-    wire::Answer,
-};
+use crate::{extra, fixture::Fixture, play::is_equivalent, wire::Answer};
 
 const MISSING: &str = "Missing filename. Request should include…";
 
