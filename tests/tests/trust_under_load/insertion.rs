@@ -36,9 +36,9 @@ fn sqlite(entries: u32, ends: &str) -> String {
     let hex = |bytes: u8| format!("lower(hex(randomblob({bytes})))");
     let id = [4, 2, 2, 2, 6].map(hex).join(" || '-' || ");
     format!(
-        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {entries})
+        "WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < {entries})
          INSERT INTO feed (seq, kind, key, bound, expires_at)
-         SELECT n, 'session', {id}, NULL, '{ends}' FROM numbers;
+         SELECT n, 'session', {id}, NULL, '{ends}' FROM numbers WHERE n > 0;
          UPDATE feed_head SET seq = {entries}"
     )
 }

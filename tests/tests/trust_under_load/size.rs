@@ -7,8 +7,6 @@ use shared::{DbUrl, config::Variables};
 /// How much is measured, and against which bounds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Size {
-    /// Whether this is the full size, which decides.
-    pub(crate) full: bool,
     /// Sessions revoked.
     pub(crate) revocations: usize,
     /// The time within which 99 of 100 revocations must be known.
@@ -34,7 +32,6 @@ pub(crate) struct Size {
 impl Size {
     /// The full size.
     const FULL: Self = Self {
-        full: true,
         revocations: 500,
         lag_p99: Duration::from_millis(50),
         lag_max: Duration::from_millis(500),
@@ -51,7 +48,6 @@ impl Size {
     /// as long as the whole bound; hence the room. Rounds of a third of a second on such a machine
     /// cannot tell 0.95 from 1, but do tell a lookup that grows with the number of entries.
     const DEFAULT: Self = Self {
-        full: false,
         revocations: 60,
         lag_p99: Duration::from_millis(250),
         lag_max: Duration::from_millis(1000),
