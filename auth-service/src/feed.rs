@@ -43,6 +43,9 @@ type Nudge = oneshot::Sender<()>;
 struct News {
     batches: broadcast::Sender<Arc<Batch>>,
     heard: watch::Sender<Option<Heard>>,
+    /// The version of the key set; changes far more seldom than the rest, and must not wait for a
+    /// heartbeat: validators need a key before its first token.
+    keys: watch::Sender<i64>,
 }
 
 /// Entries in order, with their event as text: made once for all streams.
@@ -63,7 +66,11 @@ impl Feed {
     /// Starts the thread, and waits until it has read everything there is.
     pub async fn start(db: &Db, revocations: Revocations, keyring: Keyring) -> std::io::Result<Self> {
         let (nudges, nudged) = std::sync::mpsc::channel();
-        let news = News { batches: broadcast::Sender::new(BACKLOG), heard: watch::Sender::new(None) };
+        let news = News {
+            batches: broadcast::Sender::new(BACKLOG),
+            heard: watch::Sender::new(None),
+            keys: watch::Sender::new(0),
+        };
         let feed = Self { revocations, nudges, news };
         let mut heard = feed.news.heard.subscribe();
         tail::spawn(db.clone(), feed.revocations.clone(), feed.news.clone(), keyring, nudged)?;

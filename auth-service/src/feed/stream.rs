@@ -9,7 +9,13 @@ use shared::{
     clock::monotonic_micros,
     revocation::wire::{Begin, HEARTBEAT, Head, Place, event},
 };
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::{
+    sync::{
+        broadcast::{Receiver, error::RecvError},
+        watch,
+    },
+    task::JoinHandle,
+};
 
 use super::{Batch, Feed, Heard};
 use crate::store::feed;
@@ -40,8 +46,21 @@ struct Follower {
     /// The latest entry that was sent.
     sent: i64,
     batches: Receiver<Arc<Batch>>,
+    keys: watch::Receiver<i64>,
     phase: Phase,
+    /// The next part of what the follower lacks, read while the last one is sent: the database and the
+    /// network work at once, and no more than two parts are in memory.
+    ahead: Option<JoinHandle<Result<Part, DbError>>>,
     heartbeat: tokio::time::Interval,
+}
+
+/// What the database says of the entries behind a place.
+struct Part {
+    head: feed::Head,
+    /// When it was asked.
+    asked: i64,
+    /// The next entries; none if there are no more.
+    batch: Option<Batch>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,8 +80,17 @@ pub fn stream(feed: &Feed, db: &Db, place: &Place) -> impl Stream<Item = Result<
     let sent = if behind && place.epoch == epoch { place.after } else { 0 };
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let follower =
-        Follower { feed: feed.clone(), db: db.clone(), epoch, sent, batches, phase: Phase::Begin, heartbeat };
+    let follower = Follower {
+        feed: feed.clone(),
+        db: db.clone(),
+        epoch,
+        sent,
+        batches,
+        keys: feed.news.keys.subscribe(),
+        phase: Phase::Begin,
+        ahead: None,
+        heartbeat,
+    };
     try_unfold(follower, |mut follower| async move {
         let text = follower.next().await?;
         Ok(Some((Bytes::from(text), follower)))
@@ -90,24 +118,33 @@ impl Follower {
 
     /// The next entries from the database; when there are no more, the head.
     async fn catch_up(&mut self) -> Result<String, StreamEnd> {
-        let (after, now) = (self.sent, self.feed.revocations.clock().now());
-        let asked = monotonic_micros();
-        let read = move |conn: &mut shared::DbConnection| {
-            // The head first: whatever has a place up to it is committed.
-            let head = feed::load_head(conn)?;
-            Ok((head, feed::list_after(conn, after, now, SNAPSHOT)?))
-        };
-        let (head, rows) = self.db.read(read).await?;
+        let reading = self.ahead.take().unwrap_or_else(|| self.read_behind(self.sent));
+        let Part { head, asked, batch } = reading.await.map_err(|_| DbError::Interrupted)??;
         if head.epoch != self.epoch || head.seq < self.sent {
             return Err(StreamEnd::Restarted);
         }
-        if let Some(last) = rows.last() {
-            self.sent = last.seq;
-            return Ok(Batch::of(&rows, last.seq).text);
+        if let Some(Batch { last, text }) = batch {
+            self.sent = last;
+            self.ahead = Some(self.read_behind(last));
+            return Ok(text);
         }
         self.phase = Phase::Live;
         self.sent = self.sent.max(head.seq);
         Ok(event("head", &Head { seq: self.sent, keys: head.keys_version, t: asked })?)
+    }
+
+    /// Begins to read what lies behind a place. The text is made on the same thread: what a million
+    /// entries take must not come between the worker and its other requests.
+    fn read_behind(&self, after: i64) -> JoinHandle<Result<Part, DbError>> {
+        let (db, now, asked) = (self.db.clone(), self.feed.revocations.clock().now(), monotonic_micros());
+        let read = move |conn: &mut shared::DbConnection| {
+            // The head first: whatever has a place up to it is committed.
+            let head = feed::load_head(conn)?;
+            let rows = feed::list_after(conn, after, now, SNAPSHOT)?;
+            let batch = rows.last().map(|last| Batch::of(&rows, last.seq));
+            Ok(Part { head, asked, batch })
+        };
+        tokio::spawn(async move { db.read(read).await })
     }
 
     async fn live(&mut self) -> Result<Option<String>, StreamEnd> {
@@ -126,6 +163,8 @@ impl Follower {
                 }
                 Err(RecvError::Closed) => Err(StreamEnd::Restarted),
             },
+            // The sender lives as long as the feed, which this holds.
+            Ok(()) = self.keys.changed() => self.head(),
             _ = self.heartbeat.tick() => self.head(),
         }
     }

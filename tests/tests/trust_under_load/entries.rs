@@ -121,10 +121,11 @@ async fn throughput(full: &World, empty: &World, size: &Size) -> anyhow::Result<
     let cpu = laden.cpu.as_secs_f64() / alone.cpu.as_secs_f64();
     println!(
         "  {:.0} requests/s beside {:.0} with none: {part:.3} (bound {}); \
-         {:.1?} of processor time per request beside {:.1?}: {cpu:.3}",
-        laden.rate, alone.rate, size.throughput, laden.cpu, alone.cpu,
+         {:.1?} of processor time per request beside {:.1?}: {cpu:.3} (bound {})",
+        laden.rate, alone.rate, size.throughput, laden.cpu, alone.cpu, size.cpu,
     );
     ensure!(part >= size.throughput, "{part:.3} of the throughput without entries");
+    ensure!(cpu <= size.cpu, "{cpu:.3} of the processor time without entries");
     Ok(())
 }
 
