@@ -27,14 +27,14 @@ impl Node {
     }
 }
 
-/// Out of `/proc/PID/status` (proc_pid_status(5)).
+/// Out of `/proc/PID/status` (see `man 5 proc_pid_status`).
 fn resident(status: &str) -> anyhow::Result<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib: u64 = line.and_then(|line| line.split_whitespace().next()).context("no VmRSS")?.parse()?;
     Ok(kib * 1024)
 }
 
-/// Out of `/proc/PID/stat` (proc_pid_stat(5)): fields 14 and 15, counted from 1. The second is a name
+/// Out of `/proc/PID/stat` (see `man 5 proc_pid_stat`): fields 14 and 15, counted from 1. The second is a name
 /// that may hold anything, but ends with the last parenthesis.
 fn cpu(stat: &str) -> anyhow::Result<Duration> {
     let (_, rest) = stat.rsplit_once(") ").context("no name in stat")?;

@@ -123,19 +123,25 @@ mod tests {
         ]
         .concat();
         for size in 1..text.len() {
-            let (mut events, mut seen) = (Events::default(), Vec::new());
-            for part in text.as_bytes().chunks(size) {
-                let keep = |name: &str, data: &str| {
-                    seen.push((name.to_owned(), data.to_owned()));
-                    Ok(())
-                };
-                events.feed(part, keep).unwrap();
-            }
+            let seen = seen_in_parts(text.as_bytes(), size);
             let names: Vec<&str> = seen.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names, ["begin", "head"], "{size}");
             let begin: Begin = serde_json::from_str(&seen[0].1).unwrap();
             assert_eq!(begin.epoch, "e\n");
         }
+    }
+
+    /// The events in these bytes, which come in parts of this size.
+    fn seen_in_parts(bytes: &[u8], size: usize) -> Vec<(String, String)> {
+        let (mut events, mut seen) = (Events::default(), Vec::new());
+        for part in bytes.chunks(size) {
+            let keep = |name: &str, data: &str| {
+                seen.push((name.to_owned(), data.to_owned()));
+                Ok(())
+            };
+            events.feed(part, keep).unwrap();
+        }
+        seen
     }
 
     #[test]

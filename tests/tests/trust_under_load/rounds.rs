@@ -44,16 +44,8 @@ impl<'a> Side<'a> {
         let mut clients = JoinSet::new();
         let (before, began) = (self.node.usage()?, Instant::now());
         for _ in 0..CLIENTS {
-            let (mut wire, request) = (Wire::connect(&self.node.base).await?, request.clone());
-            clients.spawn(async move {
-                let mut answered = 0;
-                while began.elapsed() < length {
-                    let status = wire.ask(&request).await?;
-                    ensure!(status == 200, "a good token is answered with {status}");
-                    answered += 1;
-                }
-                Ok(answered)
-            });
+            let wire = Wire::connect(&self.node.base).await?;
+            clients.spawn(ask_until(began + length, wire, request.clone()));
         }
         let mut answered = 0;
         while let Some(done) = clients.join_next().await {
@@ -97,8 +89,19 @@ pub(crate) async fn compare<'a>(
     Ok((one.outcome()?, other.outcome()?, median(parts)))
 }
 
+/// Asks until then; gives how often.
+async fn ask_until(end: Instant, mut wire: Wire, request: Vec<u8>) -> anyhow::Result<usize> {
+    let mut answered = 0;
+    while Instant::now() < end {
+        let status = wire.ask(&request).await?;
+        ensure!(status == 200, "a good token is answered with {status}");
+        answered += 1;
+    }
+    Ok(answered)
+}
+
 fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_unstable_by(f64::total_cmp);
     let (low, high) = (figures.get(figures.len().saturating_sub(1) / 2), figures.get(figures.len() / 2));
-    (low.copied().unwrap_or_default() + high.copied().unwrap_or_default()) / 2.0
+    f64::midpoint(low.copied().unwrap_or_default(), high.copied().unwrap_or_default())
 }
