@@ -43,7 +43,8 @@ type Nudge = oneshot::Sender<()>;
 struct News {
     batches: broadcast::Sender<Arc<Batch>>,
     heard: watch::Sender<Option<Heard>>,
-    /// The version of the key set: its changes are told at once.
+    /// The version of the key set; changes far more seldom than the rest, and must not wait for a
+    /// heartbeat: validators need a key before its first token.
     keys: watch::Sender<i64>,
 }
 

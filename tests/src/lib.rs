@@ -10,6 +10,7 @@ mod poll;
 mod process;
 mod proxy;
 mod server;
+mod usage;
 mod users;
 
 pub use actor::{Actor, Answer};
@@ -19,4 +20,5 @@ pub use poll::until;
 pub use process::Node;
 pub use proxy::{Mode, Proxy};
 pub use server::Server;
+pub use usage::Usage;
 pub use users::{PASSWORD, new_user};

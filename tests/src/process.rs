@@ -139,7 +139,7 @@ impl Node {
     }
 
     /// Its id for as long as it is ours: none once its end was seen, for the id may be another's then.
-    fn pid(&self) -> anyhow::Result<Pid> {
+    pub(crate) fn pid(&self) -> anyhow::Result<Pid> {
         let raw = self.child.id().and_then(|id| i32::try_from(id).ok());
         raw.and_then(Pid::from_raw).with_context(|| format!("the process has ended:\n{}", self.log.text()))
     }

@@ -9,9 +9,12 @@ use shared::{
     clock::monotonic_micros,
     revocation::wire::{Begin, HEARTBEAT, Head, Place, event},
 };
-use tokio::sync::{
-    broadcast::{Receiver, error::RecvError},
-    watch,
+use tokio::{
+    sync::{
+        broadcast::{Receiver, error::RecvError},
+        watch,
+    },
+    task::JoinHandle,
 };
 
 use super::{Batch, Feed, Heard};
@@ -47,7 +50,19 @@ struct Follower {
     batches: Receiver<Arc<Batch>>,
     keys: watch::Receiver<i64>,
     phase: Phase,
+    /// The next part of what the follower lacks, read while the last one is sent: the database and the
+    /// network work at once, and no more than two parts are in memory.
+    ahead: Option<JoinHandle<Result<Part, DbError>>>,
     heartbeat: tokio::time::Interval,
+}
+
+/// What the database says of the entries behind a place.
+struct Part {
+    head: feed::Head,
+    /// When it was asked.
+    asked: i64,
+    /// The next entries; none if there are no more.
+    batch: Option<Batch>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,14 +83,15 @@ pub fn stream(feed: &Feed, db: &Db, place: &Place) -> impl Stream<Item = Result<
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let follower = Follower {
-        keys: feed.news.keys.subscribe(),
         feed: feed.clone(),
         db: db.clone(),
         epoch,
         sent,
         as_of: 0,
         batches,
+        keys: feed.news.keys.subscribe(),
         phase: Phase::Begin,
+        ahead: None,
         heartbeat,
     };
     try_unfold(follower, |mut follower| async move {
@@ -87,43 +103,52 @@ pub fn stream(feed: &Feed, db: &Db, place: &Place) -> impl Stream<Item = Result<
 impl Follower {
     async fn next(&mut self) -> Result<String, StreamEnd> {
         loop {
-            match self.phase {
-                Phase::Begin => {
-                    self.phase = Phase::CatchUp;
-                    let begin = Begin { epoch: self.epoch.clone(), t: monotonic_micros() };
-                    return Ok(event("begin", &begin)?);
-                }
-                Phase::CatchUp => return self.catch_up().await,
-                Phase::Live => {
-                    if let Some(text) = self.live().await? {
-                        return Ok(text);
-                    }
-                }
+            let text = match self.phase {
+                Phase::Begin => Some(self.begin()?),
+                Phase::CatchUp => Some(self.catch_up().await?),
+                Phase::Live => self.live().await?,
+            };
+            if let Some(text) = text {
+                return Ok(text);
             }
         }
     }
 
+    fn begin(&mut self) -> Result<String, StreamEnd> {
+        self.phase = Phase::CatchUp;
+        Ok(event("begin", &Begin { epoch: self.epoch.clone(), t: monotonic_micros() })?)
+    }
+
     /// The next entries from the database; when there are no more, the head.
     async fn catch_up(&mut self) -> Result<String, StreamEnd> {
-        let (after, now) = (self.sent, self.feed.revocations.clock().now());
-        let asked = monotonic_micros();
-        let read = move |conn: &mut shared::DbConnection| {
-            // The head first: whatever has a place up to it is committed.
-            let head = feed::load_head(conn)?;
-            Ok((head, feed::list_after(conn, after, now, SNAPSHOT)?))
-        };
-        let (head, rows) = self.db.read(read).await?;
+        let reading = self.ahead.take().unwrap_or_else(|| self.read_behind(self.sent));
+        let Part { head, asked, batch } = reading.await.map_err(|_| DbError::Interrupted)??;
         if head.epoch != self.epoch || head.seq < self.sent {
             return Err(StreamEnd::Restarted);
         }
         self.as_of = monotonic_micros();
-        if let Some(last) = rows.last() {
-            self.sent = last.seq;
-            return Ok(Batch::of(&rows, last.seq).text);
+        if let Some(Batch { last, text, .. }) = batch {
+            self.sent = last;
+            self.ahead = Some(self.read_behind(last));
+            return Ok(text);
         }
         self.phase = Phase::Live;
         self.sent = self.sent.max(head.seq);
         Ok(event("head", &Head { seq: self.sent, keys: head.keys_version, t: asked })?)
+    }
+
+    /// Begins to read what lies behind a place. The text is made on the same thread: what a million
+    /// entries take must not come between the worker and its other requests.
+    fn read_behind(&self, after: i64) -> JoinHandle<Result<Part, DbError>> {
+        let (db, now, asked) = (self.db.clone(), self.feed.revocations.clock().now(), monotonic_micros());
+        let read = move |conn: &mut shared::DbConnection| {
+            // The head first: whatever has a place up to it is committed.
+            let head = feed::load_head(conn)?;
+            let rows = feed::list_after(conn, after, now, SNAPSHOT)?;
+            let batch = rows.last().map(|last| Batch::of(&rows, last.seq));
+            Ok(Part { head, asked, batch })
+        };
+        tokio::spawn(async move { db.read(read).await })
     }
 
     async fn live(&mut self) -> Result<Option<String>, StreamEnd> {

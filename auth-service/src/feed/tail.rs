@@ -132,8 +132,7 @@ impl Tail {
         self.revocations.complete(head.seq, asked);
         let heard = wire::Head { seq: head.seq, keys: head.keys_version, t: asked };
         self.news.heard.send_replace(Some(Heard { epoch: head.epoch, head: heard }));
-        let keys = head.keys_version;
-        self.news.keys.send_if_modified(|known| std::mem::replace(known, keys) != keys);
+        self.news.keys.send_if_modified(|keys| std::mem::replace(keys, heard.keys) != heard.keys);
         if asked - self.swept > SWEEP {
             self.swept = asked;
             self.revocations.sweep();

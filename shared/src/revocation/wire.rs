@@ -70,6 +70,8 @@ pub fn event(name: &str, data: &impl Serialize) -> Result<String, serde_json::Er
 #[derive(Debug, Default)]
 pub(super) struct Events {
     buffer: Vec<u8>,
+    /// So much of the buffer holds no end of an event.
+    searched: usize,
 }
 
 /// An event longer than this is no feed of ours.
@@ -89,18 +91,21 @@ impl Events {
     ) -> Result<(), NotAFeed> {
         self.buffer.extend_from_slice(bytes);
         let mut done = 0;
-        while let Some(rest) = self.buffer.get(done..)
-            && let Some(length) = rest.windows(2).position(|pair| pair == b"\n\n")
+        while let Some(rest) = self.buffer.get(self.searched..)
+            && let Some(found) = rest.windows(2).position(|pair| pair == b"\n\n")
         {
-            let text = rest.get(..length).unwrap_or_default();
+            let end = self.searched + found;
+            let text = self.buffer.get(done..end).unwrap_or_default();
             let text = std::str::from_utf8(text).map_err(|_| NotAFeed("not UTF-8"))?;
             let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
             if let Some(name) = field("event: ") {
                 each(name, field("data: ").unwrap_or_default())?;
             }
-            done += length + 2;
+            (done, self.searched) = (end + 2, end + 2);
         }
         self.buffer.drain(..done);
+        // The last byte may be the first half of an end.
+        self.searched = self.buffer.len().saturating_sub(1);
         if self.buffer.len() > LONGEST { Err(NotAFeed("an event without an end")) } else { Ok(()) }
     }
 }
@@ -118,19 +123,25 @@ mod tests {
         ]
         .concat();
         for size in 1..text.len() {
-            let (mut events, mut seen) = (Events::default(), Vec::new());
-            for part in text.as_bytes().chunks(size) {
-                let keep = |name: &str, data: &str| {
-                    seen.push((name.to_owned(), data.to_owned()));
-                    Ok(())
-                };
-                events.feed(part, keep).unwrap();
-            }
+            let seen = seen_in_parts(text.as_bytes(), size);
             let names: Vec<&str> = seen.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names, ["begin", "head"], "{size}");
             let begin: Begin = serde_json::from_str(&seen[0].1).unwrap();
             assert_eq!(begin.epoch, "e\n");
         }
+    }
+
+    /// The events in these bytes, which come in parts of this size.
+    fn seen_in_parts(bytes: &[u8], size: usize) -> Vec<(String, String)> {
+        let (mut events, mut seen) = (Events::default(), Vec::new());
+        for part in bytes.chunks(size) {
+            let keep = |name: &str, data: &str| {
+                seen.push((name.to_owned(), data.to_owned()));
+                Ok(())
+            };
+            events.feed(part, keep).unwrap();
+        }
+        seen
     }
 
     #[test]

@@ -1,0 +1,136 @@
+//! Revocation lag: from the answer to a logout to the first refusal, at three organization services
+//! that work at half of their capacity.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use e2e::{Actor, Cluster, Load, Node, Pace, Report, Sample};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use shared::db::testing::TestDb;
+
+use crate::{
+    MACHINE, NODE, ORGANIZATIONS, Size,
+    revoking::{Eyes, Revoked, Watch},
+    size::setting,
+};
+
+/// Validators, each a process with a database of its own.
+const VALIDATORS: usize = 3;
+/// Clients that saturate them.
+const CLIENTS: usize = 12;
+/// Requests before counting begins.
+const WARM: usize = 300;
+/// How long capacity is measured.
+const CAPACITY: Duration = Duration::from_millis(1500);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_logout_is_known_everywhere_at_once() -> anyhow::Result<()> {
+    let _machine = MACHINE.write().await;
+    measure(1).await
+}
+
+/// The validators follow one replica, and the logouts go to the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_logout_at_another_replica_is_known_everywhere_at_once() -> anyhow::Result<()> {
+    let _machine = MACHINE.write().await;
+    measure(2).await
+}
+
+async fn measure(replicas: usize) -> anyhow::Result<()> {
+    let size = Size::chosen()?;
+    // Far longer than the test: what is refused was revoked, and did not expire.
+    let cluster = Cluster::with(NODE, &[("AUTH_ACCESS_TOKEN_LIFETIME", "1h"), ("LOG", "warn")])?;
+    let mut auth = Vec::new();
+    for _ in 0..replicas {
+        auth.push(cluster.auth().await?);
+    }
+    let (Some(followed), Some(asked)) = (auth.first(), auth.last()) else { anyhow::bail!("no replica") };
+    let mut databases = Vec::new();
+    let mut validators = Vec::new();
+    for _ in 0..VALIDATORS {
+        let database = TestDb::empty()?;
+        let url = database.url.secret_text();
+        validators.push(cluster.org_with(followed, &[("ORG_DATABASE_URL", &url)]).await?);
+        databases.push(database);
+    }
+    cluster.user("ada").await?;
+    let sessions = log_in(&cluster, asked, size.revocations + 1).await?;
+    let Some((bystander, sessions)) = sessions.split_first() else { anyhow::bail!("no session") };
+    let token = bystander.access.as_deref().unwrap_or_default();
+    let targets: Vec<_> = validators.iter().map(|node| node.anonymous().bearing(token)).collect();
+    let load = Load::new(&targets, ORGANIZATIONS);
+    let capacity = capacity(&load).await?;
+
+    let running = load.start(Pace::PerSecond(capacity / 2));
+    running.done(WARM / 2).await;
+    let (mut eyes, watch) = (Eyes::on(&validators).await?, Watch::over(&validators).await?);
+    let mut revoked = Vec::new();
+    for session in sessions {
+        revoked.push(eyes.revoke(session).await?);
+        watch.add(session)?;
+    }
+    let refusals = watch.finish().await?;
+    let load = running.finish().await;
+    report(&revoked, &load, &Found { replicas, capacity, refusals }, &size)
+}
+
+async fn log_in(cluster: &Cluster, auth: &Node, count: usize) -> anyhow::Result<Vec<Actor>> {
+    // Two at a time: hashing is slow on purpose.
+    stream::iter((0..count).map(|_| cluster.login(auth, "ada"))).buffered(2).try_collect().await
+}
+
+/// Requests per second that the validators answer, all of them together, with the generator beside them.
+async fn capacity(load: &Load) -> anyhow::Result<u32> {
+    let running = load.start(Pace::Closed(CLIENTS));
+    running.done(WARM).await;
+    let (before, began) = (running.so_far(), Instant::now());
+    tokio::time::sleep(CAPACITY).await;
+    let (answered, took) = (running.so_far() - before, began.elapsed());
+    let report = running.finish().await;
+    ensure!(report.statuses().keys().eq(&[Some(200)]), "under full load: {:?}", report.statuses());
+    let rate = u128::try_from(answered)? * 1000 / took.as_millis().max(1);
+    Ok(u32::try_from(rate)?)
+}
+
+struct Found {
+    replicas: usize,
+    capacity: u32,
+    refusals: usize,
+}
+
+fn report(revoked: &[Revoked], load: &Report, found: &Found, size: &Size) -> anyhow::Result<()> {
+    let times = |of: fn(&Revoked) -> Duration| Report {
+        samples: revoked
+            .iter()
+            .map(|it| Sample { target: 0, due: it.answered, took: of(it), status: Some(401) })
+            .collect(),
+    };
+    let (lag, logout) = (times(|it| it.lag), times(|it| it.logout));
+    println!(
+        "revocation lag ({}, {} auth, {VALIDATORS} organization services, {} revocations at half of {}/s):\n  \
+         refused everywhere after p50 {:.1?}, p99 {:.1?}, max {:.1?} (bounds {:?} and {:?})\n  \
+         the logout itself p50 {:.1?}, p99 {:.1?}; other requests p50 {:.1?}, p99 {:.1?}, max {:.1?}\n  \
+         {} later refusals of refused tokens, no acceptance",
+        setting()?,
+        found.replicas,
+        revoked.len(),
+        found.capacity,
+        lag.p50(),
+        lag.p99(),
+        lag.max(),
+        size.lag_p99,
+        size.lag_max,
+        logout.p50(),
+        logout.p99(),
+        load.p50(),
+        load.p99(),
+        load.max(),
+        found.refusals,
+    );
+    let [p99, max] = [size.lag_p99 + load.p99() * size.crowded, size.lag_max + load.max() * size.crowded];
+    let statuses = load.statuses();
+    ensure!(statuses.keys().eq(&[Some(200)]), "tokens that were not revoked: {statuses:?}");
+    ensure!(lag.p99() <= p99, "p99 {:?} > {p99:?}", lag.p99());
+    ensure!(lag.max() <= max, "max {:?} > {max:?}", lag.max());
+    Ok(())
+}
