@@ -82,20 +82,20 @@ pub fn stream(feed: &Feed, db: &Db, place: &Place) -> impl Stream<Item = Result<
 impl Follower {
     async fn next(&mut self) -> Result<String, StreamEnd> {
         loop {
-            match self.phase {
-                Phase::Begin => {
-                    self.phase = Phase::CatchUp;
-                    let begin = Begin { epoch: self.epoch.clone(), t: monotonic_micros() };
-                    return Ok(event("begin", &begin)?);
-                }
-                Phase::CatchUp => return self.catch_up().await,
-                Phase::Live => {
-                    if let Some(text) = self.live().await? {
-                        return Ok(text);
-                    }
-                }
+            let text = match self.phase {
+                Phase::Begin => Some(self.begin()?),
+                Phase::CatchUp => Some(self.catch_up().await?),
+                Phase::Live => self.live().await?,
+            };
+            if let Some(text) = text {
+                return Ok(text);
             }
         }
+    }
+
+    fn begin(&mut self) -> Result<String, StreamEnd> {
+        self.phase = Phase::CatchUp;
+        Ok(event("begin", &Begin { epoch: self.epoch.clone(), t: monotonic_micros() })?)
     }
 
     /// The next entries from the database; when there are no more, the head.

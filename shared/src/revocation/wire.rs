@@ -119,12 +119,12 @@ mod tests {
         .concat();
         for size in 1..text.len() {
             let (mut events, mut seen) = (Events::default(), Vec::new());
+            let mut keep = |name: &str, data: &str| {
+                seen.push((name.to_owned(), data.to_owned()));
+                Ok(())
+            };
             for part in text.as_bytes().chunks(size) {
-                let keep = |name: &str, data: &str| {
-                    seen.push((name.to_owned(), data.to_owned()));
-                    Ok(())
-                };
-                events.feed(part, keep).unwrap();
+                events.feed(part, &mut keep).unwrap();
             }
             let names: Vec<&str> = seen.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names, ["begin", "head"], "{size}");
