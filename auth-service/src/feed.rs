@@ -67,15 +67,11 @@ struct Heard {
 impl Feed {
     /// Starts the thread, and waits until it has read everything there is.
     pub async fn start(db: &Db, revocations: Revocations, keyring: Keyring) -> std::io::Result<Self> {
-        let (nudges, nudged) = std::sync::mpsc::channel();
-        let news = News {
-            batches: broadcast::Sender::new(BACKLOG),
-            heard: watch::Sender::new(None),
-            keys: watch::Sender::new(0),
-        };
+        let (nudges, looking) = std::sync::mpsc::channel();
+        let news = News { batches: broadcast::Sender::new(BACKLOG), heard: watch::Sender::new(None) };
         let feed = Self { revocations, nudges, news };
         let mut heard = feed.news.heard.subscribe();
-        tail::spawn(db.clone(), feed.revocations.clone(), feed.news.clone(), keyring, nudged)?;
+        tail::spawn(db.clone(), feed.revocations.clone(), feed.news.clone(), keyring, looking)?;
         let first = heard.wait_for(Option::is_some);
         match tokio::time::timeout(BEGINNING, first).await {
             Ok(Ok(_)) => Ok(feed),

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use diesel::QueryResult;
 use shared::{Db, DbConnection, DbError, Timestamp};
 
 use crate::store::sessions::{self, SessionId};
@@ -39,21 +40,18 @@ impl LastUsed {
         let noted: Vec<_> = noted.into_iter().collect();
         for batch in noted.chunks(BATCH) {
             let batch = batch.to_vec();
-            db.write(move |conn| {
-                let touch = |conn: &mut DbConnection| {
-                    batch.iter().try_for_each(|(id, at)| sessions::touch(conn, *id, *at, PRECISION).map(drop))
-                };
-                // SQLite has one lock, and writes a transaction to the disk once. PostgreSQL locks row by
-                // row to a transaction's end, and somebody who ends all sessions of a user takes the same
-                // rows in an order of their own: holding more than one would be a deadlock.
-                if matches!(conn, DbConnection::Postgres(_)) {
-                    touch(conn)
-                } else {
-                    conn.write_transaction(touch)
-                }
-            })
-            .await?;
+            db.write(move |conn| touch(conn, &batch)).await?;
         }
         Ok(())
     }
+}
+
+/// SQLite has one lock, and writes a transaction to the disk once. PostgreSQL locks row by row to a
+/// transaction's end, and somebody who ends all sessions of a user takes the same rows in an order of
+/// their own: holding more than one would be a deadlock.
+fn touch(conn: &mut DbConnection, batch: &[(SessionId, Timestamp)]) -> QueryResult<()> {
+    let each = |conn: &mut DbConnection| {
+        batch.iter().try_for_each(|(id, at)| sessions::touch(conn, *id, *at, PRECISION).map(drop))
+    };
+    if matches!(conn, DbConnection::Postgres(_)) { each(conn) } else { conn.write_transaction(each) }
 }

@@ -130,9 +130,8 @@ impl Tail {
             self.known = Some(head.clone());
         }
         self.revocations.complete(head.seq, asked);
-        let heard = wire::Head { seq: head.seq, keys: head.keys_version, t: asked };
-        self.news.heard.send_replace(Some(Heard { epoch: head.epoch, head: heard }));
-        self.news.keys.send_if_modified(|keys| std::mem::replace(keys, heard.keys) != heard.keys);
+        let told = wire::Head { seq: head.seq, keys: head.keys_version, t: asked };
+        self.news.heard.send_replace(Some(Heard { epoch: head.epoch, head: told }));
         if asked - self.swept > SWEEP {
             self.swept = asked;
             self.revocations.sweep();

@@ -34,6 +34,10 @@ pub struct New {
 impl New {
     /// An entry without a bound.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "typed ids are small, and read better without a reference"
+    )]
     pub fn of(kind: Kind, key: impl ToString) -> Self {
         Self { kind, key: key.to_string(), bound: None }
     }
@@ -110,12 +114,11 @@ pub fn append_until(conn: &mut DbConnection, now: Timestamp, end: Timestamp, new
             .get_result::<i64>(conn)
             .optional()
     };
-    let seq = match advance(conn)? {
-        Some(seq) => seq,
-        None => {
-            begin(conn)?;
-            advance(conn)?.ok_or(diesel::result::Error::NotFound)?
-        }
+    let seq = if let Some(seq) = advance(conn)? {
+        seq
+    } else {
+        begin(conn)?;
+        advance(conn)?.ok_or(diesel::result::Error::NotFound)?
     };
     let row = |(new, seq): (&New, i64)| Row {
         seq,

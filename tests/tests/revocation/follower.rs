@@ -6,13 +6,16 @@ use anyhow::Context as _;
 use e2e::{Cluster, Node};
 use serde_json::Value;
 
+/// Place, kind and key of an entry.
+pub(crate) type Told = (i64, String, String);
+
 /// One connection to the feed.
 #[derive(Debug)]
 pub(crate) struct Follower {
     response: reqwest::Response,
     buffer: Vec<u8>,
-    /// Place, kind and key of every entry.
-    pub(crate) entries: Vec<(i64, String, String)>,
+    /// Every entry, when it came first.
+    pub(crate) entries: Vec<Told>,
     /// Place and entries before it, for every `head`.
     heads: Vec<(i64, usize)>,
 }
@@ -61,11 +64,7 @@ impl Follower {
                 |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
             let data: Value = serde_json::from_str(field("data: "))?;
             match field("event: ") {
-                "entries" => {
-                    for line in data["lines"].as_array().into_iter().flatten() {
-                        self.take(line)?;
-                    }
-                }
+                "entries" => self.take(&data["lines"])?,
                 "head" => self.heads.push((data["seq"].as_i64().context("a place")?, self.entries.len())),
                 _ => {}
             }
@@ -74,12 +73,14 @@ impl Follower {
     }
 
     /// What was read from the database may come once more as news: the same entries, in the same order.
-    fn take(&mut self, line: &Value) -> anyhow::Result<()> {
-        let text = |place: usize| line[place].as_str().unwrap_or_default().to_owned();
-        let entry = (line[0].as_i64().context("a place")?, text(1), text(2));
-        match self.entries.iter().find(|known| known.0 == entry.0) {
-            Some(known) => anyhow::ensure!(*known == entry, "{entry:?} after {known:?}"),
-            None => self.entries.push(entry),
+    fn take(&mut self, lines: &Value) -> anyhow::Result<()> {
+        for line in lines.as_array().into_iter().flatten() {
+            let text = |place: usize| line[place].as_str().unwrap_or_default().to_owned();
+            let entry = (line[0].as_i64().context("a place")?, text(1), text(2));
+            match self.entries.iter().find(|known| known.0 == entry.0) {
+                Some(known) => anyhow::ensure!(*known == entry, "{entry:?} after {known:?}"),
+                None => self.entries.push(entry),
+            }
         }
         Ok(())
     }

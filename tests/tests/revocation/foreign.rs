@@ -40,6 +40,13 @@ async fn user(cluster: &Cluster, name: &str) -> anyhow::Result<String> {
     Ok(cluster.user(name).await?.subject)
 }
 
+async fn log_out_everywhere(world: &World, token: &str) -> anyhow::Result<()> {
+    let actor = world.auth.anonymous().bearing(token);
+    let answer = actor.post("/api/v1/user/logout/all/", &json!({})).await?;
+    anyhow::ensure!(answer.status == 200, "{answer:?}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_without_a_session_are_called_in_with_their_users_sessions() -> anyhow::Result<()> {
     let world = World::start(&SETTINGS).await?;
@@ -53,13 +60,9 @@ async fn tokens_without_a_session_are_called_in_with_their_users_sessions() -> a
         for token in &tokens {
             accepted(validators, token).await?;
         }
-        if name == "changes" {
-            set_password(&world, name).await?;
-        } else {
-            let Shown::Bearer(token) = &tokens[0] else { anyhow::bail!("a bearer") };
-            let actor = world.auth.anonymous().bearing(token);
-            let answer = actor.post("/api/v1/user/logout/all/", &json!({})).await?;
-            anyhow::ensure!(answer.status == 200, "{answer:?}");
+        match &tokens[0] {
+            Shown::Bearer(token) if name == "leaves" => log_out_everywhere(&world, token).await?,
+            _ => set_password(&world, name).await.map(drop)?,
         }
         for token in &tokens {
             refused(validators, token, PROMPT).await?;

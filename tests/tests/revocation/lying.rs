@@ -1,6 +1,6 @@
 //! A feed that says things twice, out of order, or about the future; and one that forgets.
 
-use std::time::Duration;
+use std::{slice::from_ref, time::Duration};
 
 use e2e::{Actor, Cluster, Node};
 use serde_json::json;
@@ -60,9 +60,9 @@ async fn entries_that_come_twice_or_out_of_order_count_once_and_stay() -> anyhow
     fake.say([ended(&[(5, SIDS[5])])?, ended(&[(4, SIDS[4])])?, head(5, 0)?].concat());
     fake.say([ended(&[(4, SIDS[4]), (3, SIDS[3])])?, ended(&[(5, SIDS[5])])?, head(4, 0)?].concat());
     let mut watches = Vec::new();
-    for number in 1..SIDS.len() {
+    for (number, sid) in SIDS.iter().enumerate().skip(1) {
         refused(&validators, &token(number)?, PATIENCE).await?;
-        watches.push(Watch::over(SIDS[number], &validators, &token(number)?, NEVER_AGAIN));
+        watches.push(Watch::over(sid, &validators, &token(number)?, NEVER_AGAIN));
     }
     assert_eq!(metric(&org, "revocation_entries").await?.to_bits(), 5_f64.to_bits(), "each counts once");
 
@@ -85,7 +85,7 @@ async fn a_feed_that_speaks_of_the_future_is_believed_no_longer_than_any_other()
     let org = follow(&cluster, &fake, &[("REVOCATION_MAX_STALENESS", "2s")]).await?;
     let validator = Validator::org(&org);
     let (good, revoked) = (token(0)?, token(1)?);
-    let never = Watch::over("revoked", &[validator.clone()], &revoked, NEVER_ACCEPTED);
+    let never = Watch::over("revoked", from_ref(&validator), &revoked, NEVER_ACCEPTED);
     for future in [3_600_000_000, i64::MAX] {
         fake.greet_with(Some([begin("one")?, head(1, 0)?].concat()));
         fake.hang_up().await?;
@@ -95,7 +95,7 @@ async fn a_feed_that_speaks_of_the_future_is_believed_no_longer_than_any_other()
         fake.leave();
         validator.answers(&good, 503, Duration::from_secs(4)).await?;
     }
-    let put_off = Watch::over("good", &[validator.clone()], &good, NEVER_REFUSED);
+    let put_off = Watch::over("good", from_ref(&validator), &good, NEVER_REFUSED);
     assert_eq!(validator.status(&revoked).await, Some(401), "known before, and still");
     fake.greet_with(Some([begin("one")?, head(1, 0)?].concat()));
     fake.leave();

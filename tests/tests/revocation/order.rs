@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     NODE, PATIENCE, PROMPT,
-    follower::Follower,
+    follower::{Follower, Told},
     foreign::{self, minted},
     watch::{Shown, Validator, accepted, refused},
 };
@@ -115,6 +115,19 @@ async fn blacklist(actor: &Actor, token: &str) -> anyhow::Result<()> {
     }
 }
 
+/// What a follower is told that is there from the beginning, and what one that begins in the middle of the
+/// storm: none may be sent away for what it knows already.
+async fn follow_from(cluster: &Cluster, auth: &Node, middle: usize) -> anyhow::Result<[Vec<Told>; 2]> {
+    let mut early = Follower::begin(cluster, auth).await?;
+    early.read_up_to(i64::try_from(middle)?, PATIENCE).await?;
+    let mut late = Follower::begin(cluster, auth).await?;
+    for follower in [&mut early, &mut late] {
+        follower.read_up_to(i64::try_from(CROWD)?, PATIENCE).await?;
+        follower.check()?;
+    }
+    Ok([early.entries, late.entries])
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_of_revocations_over_two_replicas_comes_in_order_without_gaps() -> anyhow::Result<()> {
     let replicas = Replicas::start(&foreign::SETTINGS).await?;
@@ -123,31 +136,12 @@ async fn a_crowd_of_revocations_over_two_replicas_comes_in_order_without_gaps() 
     accepted(&replicas.validators, &good).await?;
     let actors = replicas.auth.each_ref().map(Node::anonymous);
     let jtis: Vec<String> = (0..CROWD).map(|number| format!("crowd{number}")).collect();
-    let revoking = async {
-        let revoke = jtis.iter().zip(actors.iter().cycle()).map(|(jti, actor)| {
-            let user = &user;
-            async move { blacklist(actor, &minted("refresh", user, jti, -30)?).await }
-        });
-        try_join_all(revoke).await
-    };
-    let last = i64::try_from(CROWD)?;
-    // Each begins at another moment of the storm, and none may be sent away for what it knows already.
-    let following = async {
-        let follow = (0..LATE).zip(replicas.auth.iter().cycle()).map(|(order, auth)| {
-            let cluster = &replicas.cluster;
-            async move {
-                let mut waiting = Follower::begin(cluster, auth).await?;
-                waiting.read_up_to(i64::try_from(order * CROWD / LATE)?, PATIENCE).await?;
-                let mut follower = Follower::begin(cluster, auth).await?;
-                for follower in [&mut waiting, &mut follower] {
-                    follower.read_up_to(last, PATIENCE).await?;
-                    follower.check()?;
-                }
-                Ok::<_, anyhow::Error>([waiting.entries, follower.entries])
-            }
-        });
-        try_join_all(follow).await
-    };
+    let revoke =
+        async |jti: &String, actor: &Actor| blacklist(actor, &minted("refresh", &user, jti, -30)?).await;
+    let revoking =
+        try_join_all(jtis.iter().zip(actors.iter().cycle()).map(|(jti, actor)| revoke(jti, actor)));
+    let follow = |(order, auth)| follow_from(&replicas.cluster, auth, order * CROWD / LATE);
+    let following = try_join_all((0..LATE).zip(replicas.auth.iter().cycle()).map(follow));
     let (_, told) = tokio::try_join!(revoking, following)?;
     let told: Vec<_> = told.into_iter().flatten().collect();
     for entries in &told {
