@@ -189,7 +189,7 @@ impl Authenticator {
     /// Asks the issuer whether the user still exists, is active and has the same password; says what
     /// is wrong with them, if anything is. A failure to ask is the answer to the request.
     async fn unfit(&self, caller: &Caller) -> Result<Option<Unfit>, Problem> {
-        let state = self.issuer.user_state(&caller.user_id).await.map_err(|error| {
+        let state = self.issuer.user_state(caller.user_id()).await.map_err(|error| {
             tracing::warn!(%error, "the user's state is unknown");
             Problem::unavailable(Duration::from_secs(1))
         })?;
@@ -223,7 +223,6 @@ pub(crate) struct VaryCookie;
 /// The authenticated caller of a request. Taking one as an argument protects a handler.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    user_id: String,
     claims: Arc<Claims>,
 }
 
@@ -231,7 +230,8 @@ impl Caller {
     /// The user, as the issuer names it.
     #[must_use]
     pub fn user_id(&self) -> &str {
-        &self.user_id
+        // No caller is made of claims without one.
+        self.claims.user_id().unwrap_or_default()
     }
 
     /// Whether the caller is a superuser.

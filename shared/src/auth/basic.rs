@@ -69,10 +69,10 @@ async fn bearer_of(authenticator: &Authenticator, token: &Token) -> Verdict {
             return outage(&refusal).map_or(Ok(None), Err);
         }
     };
-    let Some(user_id) = claims.user_id().filter(|id| !id.is_empty()).map(str::to_owned) else {
+    if claims.user_id().is_none_or(str::is_empty) {
         return Ok(None);
-    };
-    let caller = Caller { user_id, claims };
+    }
+    let caller = Caller { claims };
     let unfit = authenticator.ask_user_state && authenticator.unfit(&caller).await?.is_some();
     Ok((!unfit).then_some(caller))
 }

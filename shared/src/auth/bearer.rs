@@ -34,7 +34,7 @@ pub(super) fn attempt(authenticator: &Authenticator, request: &HttpRequest, asks
             known => return Attempt::Said(decide(authenticator, known, asks).map(Some)),
         }
     }
-    let authenticator = authenticator.clone();
+    let (authenticator, token) = (authenticator.clone(), token.into_owned());
     Attempt::Asking(Box::pin(async move { ask(&authenticator, &token, asks).await }))
 }
 
@@ -69,9 +69,9 @@ fn decide(
     let rules = authenticator.rules();
     let claims = first_kind(decoded, &rules.token_kinds, rules)
         .map_err(|refusals| refuse_token(authenticator, &refusals))?;
-    match claims.user_id().map(str::to_owned) {
+    match claims.user_id() {
         // An id that no user has is the issuer's to answer, where it is asked.
-        Some(user_id) if asks || !user_id.is_empty() => Ok(Caller { user_id, claims }),
+        Some(user_id) if asks || !user_id.is_empty() => Ok(Caller { claims }),
         _ => {
             let detail = "Token contained no recognizable user identification";
             Err(authenticator.refuse(detail, Some("token_not_valid")))

@@ -59,9 +59,9 @@ fn decide(authenticator: &Authenticator, decoded: Result<Arc<Claims>, Refusal>) 
             return Ok(None);
         }
     };
-    let user_id = claims.user_id().filter(|user_id| !user_id.is_empty()).map(str::to_owned);
+    let names_somebody = claims.user_id().is_some_and(|user_id| !user_id.is_empty());
     let bound = claims.csrf().is_some();
-    Ok(user_id.filter(|_| bound).map(|user_id| Caller { user_id, claims }))
+    Ok((names_somebody && bound).then_some(Caller { claims }))
 }
 
 /// Lets an unsafe request pass only if it is no forgery.
