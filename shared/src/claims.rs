@@ -51,6 +51,8 @@ pub struct Claims {
     /// The `jti`.
     jti: String,
     user_id: Option<String>,
+    /// The kind that the claims pass for, under the names that they were taken with.
+    kind: Option<TokenKind>,
 }
 
 impl Claims {
@@ -63,11 +65,18 @@ impl Claims {
             // Nothing that names a user: an id that no user has.
             _ => String::new(),
         });
-        Self { map, jti, user_id }
+        let mut claims = Self { map, jti, user_id, kind: None };
+        let typed = [TokenKind::Access, TokenKind::Refresh, TokenKind::Sliding];
+        claims.kind = typed.into_iter().find(|kind| claims.check_kind(*kind, names).is_ok());
+        claims
     }
 
     /// Checks what SimpleJWT's token class of this kind demands: `exp`, `jti` and the token type.
+    /// `names` are those of the verifier that took the claims.
     pub fn check_kind(&self, kind: TokenKind, names: &ClaimNames) -> Result<(), Refusal> {
+        if self.kind == Some(kind) {
+            return Ok(());
+        }
         let map = &self.map;
         if !map.contains_key("exp") {
             return Err(Refusal::Missing("exp".into()));

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 pub use exchange::{EXCHANGE_PATH, ExchangeError, Exchanged, Presented};
 
 use crate::{
-    Clock, Secret,
+    Clock, Secret, Timestamp,
     config::process::RevocationPolicy,
     jwks::{JwksClient, JwksOptions},
     keys::KeySet,
@@ -196,6 +196,16 @@ impl KeySource {
             Self::Fixed(keys) => Some(Arc::clone(keys)),
             Self::Local(keys) => Some(keys.load_full()),
             Self::Http(client) => client.current(),
+        }
+    }
+
+    /// Shows the keys to trust at `now` to whoever looks at them briefly: [`KeySource::current`] for
+    /// every request, without counting who holds the set.
+    pub fn consult<T>(&self, now: Timestamp, look: impl FnOnce(Option<&KeySet>) -> T) -> T {
+        match self {
+            Self::Fixed(keys) => look(Some(keys)),
+            Self::Local(keys) => look(Some(&keys.load())),
+            Self::Http(client) => client.consult(now, look),
         }
     }
 

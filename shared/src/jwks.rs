@@ -6,8 +6,9 @@
 //!   at the end of the cooldown at the latest.
 //! - When the issuer is away, known keys are trusted up to a ceiling; past it nothing is (503).
 
+mod published;
+
 use std::{
-    collections::HashMap,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
@@ -16,15 +17,14 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
-use serde::Deserialize;
-use serde_json::Value;
 use tokio::sync::Mutex;
+
+pub use published::parse;
 
 use crate::{
     Clock, Timestamp,
     issuer::{IssuerUnavailable, http_client},
-    keys::{Alg, Found, KeySet, VerifyingKey},
+    keys::{Alg, Found, KeySet},
     verifier::Rules,
 };
 
@@ -115,10 +115,32 @@ impl JwksClient {
     /// The keys, unless none were ever fetched or the last fetch lies too far back.
     #[must_use]
     pub fn current(&self) -> Option<Arc<KeySet>> {
-        let fetched = Timestamp::from_micros(self.fetched_at.load(Ordering::Acquire));
-        let fresh = self.clock.now().since(fetched) <= self.options.max_stale;
-        let known = if fresh { self.keys.load_full() } else { None };
+        let known = if self.is_fresh(self.clock.now()) { self.keys.load_full() } else { None };
         known.or_else(|| self.options.foreign.map(|_| Arc::new(KeySet::empty())))
+    }
+
+    /// Shows [`JwksClient::current`] at `now`, which is by the client's clock, to whoever looks at it
+    /// briefly; nothing that many threads share is written on the way.
+    pub fn consult<T>(&self, now: Timestamp, look: impl FnOnce(Option<&KeySet>) -> T) -> T {
+        // In this order: keys that were too old must not pass for fresh because others came meanwhile.
+        let fresh = self.is_fresh(now);
+        match self.keys.load().as_deref() {
+            Some(keys) if fresh => look(Some(keys)),
+            _ if self.is_foreign() => look(Some(&KeySet::empty())),
+            _ => look(None),
+        }
+    }
+
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        let fetched = Timestamp::from_micros(self.fetched_at.load(Ordering::Acquire));
+        now.since(fetched) <= self.options.max_stale
+    }
+
+    /// Puts keys in as if they had been fetched now.
+    #[cfg(test)]
+    pub(crate) fn put(&self, keys: KeySet) {
+        self.keys.store(Some(Arc::new(keys)));
+        self.fetched_at.store(self.clock.now().as_micros(), Ordering::Release);
     }
 
     /// How many fetches were made.
@@ -151,16 +173,22 @@ impl JwksClient {
         }
         let client = Arc::downgrade(self);
         tokio::spawn(async move {
-            while let Some(client) = client.upgrade() {
-                client.refresh().await;
-                if client.is_current() {
-                    client.versions.asking.store(false, Ordering::Release);
-                    return;
-                }
-                drop(client);
-                tokio::time::sleep(ASK_AGAIN).await;
+            while let Some(pause) = Self::catch_up(&client).await {
+                tokio::time::sleep(pause).await;
             }
         });
+    }
+
+    /// Fetches, and says how long to wait until the next time; nothing once the announced version is
+    /// here or nobody has the client.
+    async fn catch_up(client: &Weak<Self>) -> Option<Duration> {
+        let client = client.upgrade()?;
+        client.refresh().await;
+        if !client.is_current() {
+            return Some(ASK_AGAIN);
+        }
+        client.versions.asking.store(false, Ordering::Release);
+        None
     }
 
     fn is_current(&self) -> bool {
@@ -261,33 +289,4 @@ impl JwksClient {
         }
         Ok((parse(&body, self.options.foreign)?, version))
     }
-}
-
-#[derive(Deserialize)]
-struct Published {
-    keys: Vec<Value>,
-}
-
-/// Reads a JWKS. Keys that cannot be used are left out; a document that is no JWKS is an error.
-pub fn parse(body: &[u8], algorithm: Option<Alg>) -> Result<KeySet, IssuerUnavailable> {
-    let published: Published =
-        serde_json::from_slice(body).map_err(|_| IssuerUnavailable("the answer is not a JWKS".into()))?;
-    let usable = published.keys.into_iter().filter_map(|value| usable_key(value, algorithm));
-    Ok(KeySet::Published(usable.collect::<HashMap<_, _>>()))
-}
-
-fn usable_key(value: Value, wanted: Option<Alg>) -> Option<(String, VerifyingKey)> {
-    let jwk: Jwk = serde_json::from_value(value).ok()?;
-    let kid = jwk.common.key_id.clone()?;
-    if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)) {
-        return None;
-    }
-    let own: Option<Alg> = jwk.common.key_algorithm.and_then(|a| a.to_string().parse().ok());
-    let alg = match (wanted, own) {
-        (Some(wanted), Some(own)) if wanted != own => return None,
-        (Some(alg), _) | (None, Some(alg)) => alg,
-        // A key that does not say what it is for cannot be pinned.
-        (None, None) => return None,
-    };
-    VerifyingKey::from_jwk(&jwk, alg).ok().map(|key| (kid, key))
 }

@@ -8,6 +8,7 @@ mod verifying;
 pub use algorithm::Alg;
 pub use set::{Found, KeySet};
 pub use signing::SigningKey;
+pub(crate) use verifying::Fingerprint;
 pub use verifying::VerifyingKey;
 
 /// A key that cannot be used. The message is one line and shows no key material.

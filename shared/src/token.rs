@@ -9,7 +9,7 @@ mod times;
 
 pub use parse::{Parsed, unique_object};
 pub use refusal::Refusal;
-pub(crate) use times::{Leeway, check_times};
+pub(crate) use times::{Leeway, Times, check_times};
 
 /// A token longer than this is refused unread. Ours stay under 2 KiB.
 pub const MAX_TOKEN: usize = 16 * 1024;

@@ -1,5 +1,8 @@
 //! [`Verifier`]: local verification of tokens, without a call to anybody on the request path.
 
+#[cfg(test)]
+mod agreement;
+mod cache;
 mod rules;
 pub mod settings;
 
@@ -11,14 +14,15 @@ pub use rules::Rules;
 pub use settings::{DEFAULT_ISSUER, VerifierSettings};
 
 use crate::{
-    Clock, Issuer,
+    Clock, Issuer, Timestamp,
     claims::{Claims, not_a_string},
     config::process::RevocationPolicy,
     issuer::{IssuerUnavailable, KeySource},
-    keys::Found,
-    revocation::Revocations,
-    token::{Parsed, Refusal, TokenKind, check_times},
+    keys::{Fingerprint, Found},
+    revocation::{Revocations, SessionKey},
+    token::{Parsed, Refusal, Times, TokenKind, check_times},
 };
+use cache::{Known, TokenCache};
 
 /// A token that is what its issuer made and has not expired; it may have been revoked.
 #[derive(Debug)]
@@ -29,20 +33,22 @@ pub struct Authentic {
     pub kid: Option<String>,
 }
 
-/// Verifies tokens against the issuer's keys and the settings.
+/// Verifies tokens against the issuer's keys and the settings. Clones share what they have verified.
 #[derive(Debug, Clone)]
 pub struct Verifier {
     keys: KeySource,
     revocations: Revocations,
     rules: Arc<Rules>,
     clock: Clock,
+    cache: Arc<TokenCache>,
 }
 
 impl Verifier {
     /// A verifier that trusts `keys`, refuses what `revocations` say and demands what `rules` say.
     #[must_use]
-    pub const fn new(keys: KeySource, revocations: Revocations, rules: Arc<Rules>, clock: Clock) -> Self {
-        Self { keys, revocations, rules, clock }
+    pub fn new(keys: KeySource, revocations: Revocations, rules: Arc<Rules>, clock: Clock) -> Self {
+        let cache = Arc::new(TokenCache::new(rules.token_cache));
+        Self { keys, revocations, rules, clock, cache }
     }
 
     /// A verifier for a service: keys and revocations come from `issuer`, and are followed from now
@@ -108,9 +114,39 @@ impl Verifier {
 
     /// Verifies all but the kind with what is known now, revocation included.
     pub fn decode_now(&self, token: &str) -> Result<Arc<Claims>, Refusal> {
-        let authentic = self.authenticate_now(token)?;
-        self.check_revoked(&authentic)?;
-        Ok(Arc::new(authentic.claims))
+        let now = self.clock.now();
+        if let Some(decided) = self.cache.find(token, |known| self.recheck(known, now)).flatten() {
+            return decided;
+        }
+        let (Authentic { claims, kid }, key) = self.authenticate_at(token, now)?;
+        let (times, session) = (Times::of(claims.as_map()), SessionKey::of_token(&claims));
+        self.revocations.check_in(session, &claims, kid.as_deref())?;
+        let claims = Arc::new(claims);
+        if let Some(over_at) = times.over_at(self.rules.leeway) {
+            let known = Known { kid, key, times, session, claims: Arc::clone(&claims) };
+            self.cache.insert(token, known, over_at, now.as_secs());
+        }
+        Ok(claims)
+    }
+
+    /// Checks what may have changed since a token was verified, in the order of the whole; nothing, if
+    /// its key is another one now, so that it has to be verified again.
+    fn recheck(&self, known: &Known, now: Timestamp) -> Option<Result<Arc<Claims>, Refusal>> {
+        let kid = known.kid.as_deref();
+        let trusted = self.keys.consult(now, |keys| match keys.ok_or(Refusal::KeysUnavailable)?.find(kid) {
+            Found::Key(key) => Ok(key.fingerprint() == known.key),
+            Found::Unknown(kid) => Err(Refusal::UnknownKey(kid.to_owned())),
+            Found::Unnamed => Err(Refusal::NoKeyId),
+        });
+        let decided =
+            trusted.and_then(|same| if same { self.recheck_claims(known, now).map(Some) } else { Ok(None) });
+        decided.transpose()
+    }
+
+    fn recheck_claims(&self, known: &Known, now: Timestamp) -> Result<Arc<Claims>, Refusal> {
+        known.times.check(now, self.rules.leeway)?;
+        self.revocations.check_in(known.session, &known.claims, known.kid.as_deref())?;
+        Ok(Arc::clone(&known.claims))
     }
 
     /// Verifies all but kind and revocation, for those who ask the database about the session.
@@ -121,19 +157,24 @@ impl Verifier {
         }
     }
 
-    /// The order is PyJWT's: form, key, algorithm, signature, times, `iss`, `aud`, `sub`, `jti`.
-    /// No claim is looked at before the signature has been verified.
     fn authenticate_now(&self, token: &str) -> Result<Authentic, Refusal> {
+        self.authenticate_at(token, self.clock.now()).map(|(authentic, _)| authentic)
+    }
+
+    /// The order is PyJWT's: form, key, algorithm, signature, times, `iss`, `aud`, `sub`, `jti`.
+    /// No claim is looked at before the signature has been verified. Says also by which key.
+    fn authenticate_at(&self, token: &str, now: Timestamp) -> Result<(Authentic, Fingerprint), Refusal> {
         let parsed = Parsed::new(token)?;
-        let keys = self.keys.current().ok_or(Refusal::KeysUnavailable)?;
-        match keys.find(parsed.kid.as_deref()) {
-            Found::Key(key) => key.check(&parsed)?,
-            Found::Unknown(kid) => return Err(Refusal::UnknownKey(kid.to_owned())),
-            Found::Unnamed => return Err(Refusal::NoKeyId),
-        }
+        let kid = parsed.kid.as_deref();
+        let key = self.keys.consult(now, |keys| match keys.ok_or(Refusal::KeysUnavailable)?.find(kid) {
+            Found::Key(key) => key.check(&parsed).map(|()| key.fingerprint()),
+            Found::Unknown(kid) => Err(Refusal::UnknownKey(kid.to_owned())),
+            Found::Unnamed => Err(Refusal::NoKeyId),
+        })?;
         let claims = parsed.claims()?;
-        self.check_claims(&claims)?;
-        Ok(Authentic { claims: Claims::take(claims, &self.rules.names), kid: parsed.kid })
+        self.check_claims(&claims, now)?;
+        let claims = Claims::take(claims, &self.rules.names);
+        Ok((Authentic { claims, kid: parsed.kid }, key))
     }
 
     /// Refuses what has been revoked; and everything, if that cannot be known.
@@ -142,8 +183,8 @@ impl Verifier {
     }
 
     /// Checks the claims of a token whose signature has been verified.
-    fn check_claims(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
-        check_times(claims, self.clock.now(), self.rules.leeway)?;
+    fn check_claims(&self, claims: &Map<String, Value>, now: Timestamp) -> Result<(), Refusal> {
+        check_times(claims, now, self.rules.leeway)?;
         check_issuer(claims, self.rules.issuer.as_deref())?;
         check_audience(claims, &self.rules.audience)?;
         for claim in ["sub", "jti"] {

@@ -135,11 +135,22 @@ impl RevocationSet {
     /// Which kind of entry refuses this token, if any does. `kid` is its header's.
     #[must_use]
     pub fn refuses(&self, claims: &Claims, kid: Option<&str>) -> Option<Kind> {
-        if self.sizes.sessions.load(Ordering::Acquire) > 0 {
-            let key = SessionKey::of_token(claims);
-            if self.sessions.get(key.shard()).is_some_and(|shard| read(shard).contains_key(&key)) {
-                return Some(Kind::Session);
-            }
+        let session = (self.sizes.sessions.load(Ordering::Acquire) > 0).then(|| SessionKey::of_token(claims));
+        self.refuses_of(session, claims, kid)
+    }
+
+    /// The same for whoever keeps the token's [`SessionKey`], which takes longer to make than to look up.
+    #[must_use]
+    pub fn refuses_in(&self, session: SessionKey, claims: &Claims, kid: Option<&str>) -> Option<Kind> {
+        let any = self.sizes.sessions.load(Ordering::Acquire) > 0;
+        self.refuses_of(any.then_some(session), claims, kid)
+    }
+
+    fn refuses_of(&self, session: Option<SessionKey>, claims: &Claims, kid: Option<&str>) -> Option<Kind> {
+        if let Some(key) = session
+            && self.sessions.get(key.shard()).is_some_and(|shard| read(shard).contains_key(&key))
+        {
+            return Some(Kind::Session);
         }
         if self.sizes.others.load(Ordering::Acquire) == 0 {
             return None;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Entry, Kind, RevocationSet, UnknownKind};
+use super::{Entry, Kind, RevocationSet, SessionKey, UnknownKind};
 use crate::{Claims, Clock, clock::monotonic_micros, config::process::RevocationPolicy, token::Refusal};
 
 /// What a validator knows of revocation. Clones share it.
@@ -70,10 +70,23 @@ impl Revocations {
         if !self.0.policy.follow {
             return Ok(());
         }
-        if let Some(kind) = self.0.set.refuses(claims, kid) {
-            return Err(Refusal::Revoked(kind));
+        self.decide(self.0.set.refuses(claims, kid))
+    }
+
+    /// [`Revocations::check`] for whoever keeps the token's [`SessionKey`].
+    pub fn check_in(&self, session: SessionKey, claims: &Claims, kid: Option<&str>) -> Result<(), Refusal> {
+        if !self.0.policy.follow {
+            return Ok(());
         }
-        if self.may_be_believed() { Ok(()) } else { Err(Refusal::RevocationUnknown) }
+        self.decide(self.0.set.refuses_in(session, claims, kid))
+    }
+
+    fn decide(&self, refused: Option<Kind>) -> Result<(), Refusal> {
+        match refused {
+            Some(kind) => Err(Refusal::Revoked(kind)),
+            None if self.may_be_believed() => Ok(()),
+            None => Err(Refusal::RevocationUnknown),
+        }
     }
 
     fn may_be_believed(&self) -> bool {

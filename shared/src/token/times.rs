@@ -26,22 +26,60 @@ pub(crate) fn check_times(
     for claim in ["iat", "nbf"] {
         if let Some(value) = claims.get(claim) {
             let at = number(value).ok_or_else(|| not_a_number(claim))?;
-            if at > seconds(now.after(leeway.not_before)) {
-                return Err(Refusal::NotYetValid { claim });
-            }
+            check_begun(claim, at, now, leeway)?;
         }
     }
     let Some(value) = claims.get("exp") else { return Ok(()) };
     let exp = number(value).ok_or_else(|| not_a_number("exp"))?;
-    let limit = now.before(leeway.expiry);
-    if exp <= seconds(limit) {
-        #[expect(clippy::cast_possible_truncation, reason = "saturates; only shown to operators")]
-        return Err(Refusal::Expired { exp: exp as i64, now: limit.as_secs() });
-    }
+    check_not_over(exp, now, leeway)?;
     if exp > LAST_SECOND || !value.is_number() {
         return Err(not_a_number("exp"));
     }
     Ok(())
+}
+
+/// The times of claims that [`check_times`] has accepted, in seconds since 1970: what is left to check
+/// when the clock has moved.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    iat: Option<f64>,
+    nbf: Option<f64>,
+    exp: Option<f64>,
+}
+
+impl Times {
+    /// Reads them.
+    pub(crate) fn of(claims: &Map<String, Value>) -> Self {
+        let time = |claim: &str| claims.get(claim).and_then(number);
+        Self { iat: time("iat"), nbf: time("nbf"), exp: time("exp") }
+    }
+
+    /// [`check_times`] at another moment, with the same answer.
+    pub(crate) fn check(&self, now: Timestamp, leeway: Leeway) -> Result<(), Refusal> {
+        for (claim, at) in [("iat", self.iat), ("nbf", self.nbf)] {
+            at.map_or(Ok(()), |at| check_begun(claim, at, now, leeway))?;
+        }
+        self.exp.map_or(Ok(()), |exp| check_not_over(exp, now, leeway))
+    }
+
+    /// When the token is of no use any more, in whole seconds since 1970; none: it has no expiry.
+    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+    pub(crate) fn over_at(&self, leeway: Leeway) -> Option<i64> {
+        self.exp.map(|exp| (exp + leeway.expiry.as_secs_f64()).ceil() as i64)
+    }
+}
+
+fn check_begun(claim: &'static str, at: f64, now: Timestamp, leeway: Leeway) -> Result<(), Refusal> {
+    if at > seconds(now.after(leeway.not_before)) { Err(Refusal::NotYetValid { claim }) } else { Ok(()) }
+}
+
+fn check_not_over(exp: f64, now: Timestamp, leeway: Leeway) -> Result<(), Refusal> {
+    let limit = now.before(leeway.expiry);
+    if exp > seconds(limit) {
+        return Ok(());
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "saturates; only shown to operators")]
+    Err(Refusal::Expired { exp: exp as i64, now: limit.as_secs() })
 }
 
 fn not_a_number(claim: &str) -> Refusal {

@@ -42,6 +42,8 @@ pub struct Rules {
     pub jwks_cooldown: Duration,
     /// See [`VerifierSettings`](super::VerifierSettings).
     pub jwks_max_stale: Duration,
+    /// How many verified tokens are remembered; 0: none.
+    pub token_cache: usize,
     pub(crate) leeway: Leeway,
 }
 

@@ -1,7 +1,10 @@
 //! The settings that every validator reads, under SimpleJWT's names behind `AUTH_`.
 
+mod clashes;
 mod cookies;
 mod defaults;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -19,7 +22,8 @@ use crate::{
     token::{Leeway, TokenKind},
 };
 
-use super::Rules;
+use super::{Rules, cache::MOST_TOKENS};
+use clashes::refuse_clashes;
 use cookies::CookieSettings;
 
 /// The `iss` of our tokens unless `AUTH_ISSUER` says otherwise. It is a name that both sides must
@@ -97,6 +101,9 @@ pub struct VerifierSettings {
     /// Ours: how long keys are trusted after the last successful fetch.
     #[serde(default = "defaults::jwks_max_stale")]
     jwks_max_stale: Span,
+    /// Ours: how many verified tokens are remembered, so that each is verified once; 0: none.
+    #[serde(default = "defaults::token_cache")]
+    token_cache: usize,
     /// Read beside, for the length of this file.
     #[serde(skip)]
     cookies: CookieSettings,
@@ -147,6 +154,7 @@ impl VerifierSettings {
             check_revoke_token: self.check_revoke_token.0,
             jwks_cooldown: self.jwks_cooldown.0,
             jwks_max_stale: self.jwks_max_stale.0,
+            token_cache: self.token_cache()?,
             leeway: Leeway {
                 expiry: self.leeway.map_or(Duration::ZERO, |s| s.0),
                 not_before: self.leeway.map_or(Duration::from_secs(10), |s| s.0),
@@ -176,6 +184,14 @@ impl VerifierSettings {
         };
         refuse_clashes(&names)?;
         Ok(names)
+    }
+
+    fn token_cache(&self) -> Result<usize, ConfigError> {
+        if self.token_cache > MOST_TOKENS {
+            let complaint = format!("at most {MOST_TOKENS} tokens are remembered");
+            return Err(ConfigError::new("AUTH_TOKEN_CACHE", &complaint));
+        }
+        Ok(self.token_cache)
     }
 
     fn header_name(&self) -> Result<HeaderName, ConfigError> {
@@ -251,39 +267,4 @@ fn header_name(name: &str) -> Option<HeaderName> {
 #[must_use]
 pub fn pem_lines(pem: &str) -> String {
     pem.replace("\\n", "\n")
-}
-
-/// Two settings that give one claim two meanings would make tokens that nobody can read.
-fn refuse_clashes(names: &ClaimNames) -> Result<(), ConfigError> {
-    let given = [
-        ("AUTH_USER_ID_CLAIM", &names.user_id),
-        ("AUTH_TOKEN_TYPE_CLAIM", &names.token_type),
-        ("AUTH_JTI_CLAIM", &names.jti),
-        ("AUTH_SLIDING_TOKEN_REFRESH_EXP_CLAIM", &names.refresh_exp),
-        ("AUTH_REVOKE_TOKEN_CLAIM", &names.revoke),
-    ];
-    for (i, (name, claim)) in given.iter().enumerate() {
-        let reserved = [
-            "exp",
-            "iat",
-            "nbf",
-            "iss",
-            "aud",
-            "sid",
-            "gen",
-            "csrf",
-            "is_superuser",
-            "org_id",
-            "org_role",
-            "permissions",
-            "mv",
-        ];
-        if reserved.contains(&claim.as_str()) {
-            return Err(ConfigError::new(name, &format!("`{claim}` has a meaning of its own")));
-        }
-        if let Some((other, _)) = given.iter().take(i).find(|(_, taken)| taken == claim) {
-            return Err(ConfigError::new(name, &format!("`{claim}` is the claim of {other} already")));
-        }
-    }
-    Ok(())
 }

@@ -16,7 +16,9 @@ fn entry(kind: Kind, key: &str, bound: Option<i64>) -> Entry {
 
 fn set(entries: &[Entry]) -> RevocationSet {
     let set = RevocationSet::default();
-    entries.iter().for_each(|entry| set.insert(entry));
+    for entry in entries {
+        set.insert(entry);
+    }
     set
 }
 

@@ -47,3 +47,6 @@ pub(super) const fn jwks_cooldown() -> Span {
 pub(super) const fn jwks_max_stale() -> Span {
     Span::secs(3600)
 }
+pub(super) const fn token_cache() -> usize {
+    10_000
+}

@@ -1,0 +1,76 @@
+//! A verifier with a cache never disagrees with one without: both live through the same random
+//! histories and are asked about every token after every step.
+
+mod history;
+mod world;
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
+
+use history::History;
+use world::World;
+
+/// What was answered, by the refusal's name, with how often.
+type Answers = BTreeMap<String, usize>;
+
+fn live_through(history: &History, answers: &RefCell<Answers>) -> Result<(), TestCaseError> {
+    let mut world = World::new(history);
+    for (number, step) in history.steps.iter().enumerate() {
+        world.take(step);
+        // Twice, so that what the first question left behind answers the second.
+        for token in world.tokens.iter().chain(&world.tokens) {
+            let (cached, plain) = (world.cached.decode_now(token), world.plain.decode_now(token));
+            if cached != plain {
+                let text = format!("after step {number}, {step:?}: cached {cached:?}, uncached {plain:?}");
+                return Err(TestCaseError::fail(text));
+            }
+            let name = plain.map_or_else(|refusal| name(&format!("{refusal:?}")), |_| "Ok".to_owned());
+            *answers.borrow_mut().entry(name).or_default() += 1;
+        }
+    }
+    Ok(())
+}
+
+/// `Revoked(Session)`, `Expired`: a refusal without what it says of this token.
+fn name(debug: &str) -> String {
+    if debug.starts_with("Revoked") {
+        return debug.to_owned();
+    }
+    debug.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_cache_never_changes_an_answer() {
+    let config =
+        Config { cases: 400, rng_seed: RngSeed::Random, failure_persistence: None, ..Config::default() };
+    let answers = RefCell::new(Answers::new());
+    let lived =
+        TestRunner::new(config).run(&history::histories(), |history| live_through(&history, &answers));
+    if let Err(TestError::Fail(why, history)) = lived {
+        panic!("{why}\n{history:#?}");
+    }
+    // The histories lead everywhere.
+    let answers = answers.into_inner();
+    for reason in [
+        "Ok",
+        "Expired",
+        "NotYetValid",
+        "UnknownKey",
+        "Signature",
+        "Algorithm",
+        "KeysUnavailable",
+        "RevocationUnknown",
+        "Revoked(Session)",
+        "Revoked(Jti)",
+        "Revoked(Key)",
+        "Revoked(Client)",
+        "Revoked(User)",
+        "Revoked(All)",
+        "Revoked(Member)",
+        "Revoked(Organization)",
+        "Revoked(Role)",
+    ] {
+        assert!(answers.get(reason).is_some_and(|times| *times >= 10), "{reason} in {answers:#?}");
+    }
+}
