@@ -1,7 +1,7 @@
 """Collects tokens from a running server over HTTP, one per line on stdout.
 
-`tokens.py access URL USERNAME COUNT`: one login, then COUNT access tokens from a chain of
-refreshes, all different, all of one session.
+`tokens.py access URL USERNAME COUNT SESSIONS`: COUNT access tokens, all different, from chains of
+refreshes after SESSIONS logins, one of each chain in turn.
 `tokens.py refresh URL USERNAME COUNT`: COUNT logins, so COUNT sessions with a refresh token each.
 
 The password comes on stdin.
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 
 def main():
-    kind, url, username, count = sys.argv[1:]
+    kind, url, username, count, *sessions = sys.argv[1:]
     password = sys.stdin.readline().rstrip("\n")
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
 
@@ -33,11 +33,12 @@ def main():
         for _ in range(int(count)):
             print(log_in()["refresh"])
         return
-    pair = log_in()
+    pairs = [log_in() for _ in range(min(int(sessions[0]), int(count)))]
     seen = set()
-    for _ in range(int(count)):
+    for turn in range(int(count)):
+        pair = pairs[turn % len(pairs)]
         # Without rotation the refresh token stays what it was.
-        pair = {**pair, **post("/api/v1/user/token/refresh/", {"refresh": pair["refresh"]})}
+        pair.update(post("/api/v1/user/token/refresh/", {"refresh": pair["refresh"]}))
         seen.add(pair["access"])
         print(pair["access"])
     if len(seen) != int(count):

@@ -173,16 +173,22 @@ impl JwksClient {
         }
         let client = Arc::downgrade(self);
         tokio::spawn(async move {
-            while let Some(client) = client.upgrade() {
-                client.refresh().await;
-                if client.is_current() {
-                    client.versions.asking.store(false, Ordering::Release);
-                    return;
-                }
-                drop(client);
-                tokio::time::sleep(ASK_AGAIN).await;
+            while let Some(pause) = Self::catch_up(&client).await {
+                tokio::time::sleep(pause).await;
             }
         });
+    }
+
+    /// Fetches, and says how long to wait until the next time; nothing once the announced version is
+    /// here or nobody has the client.
+    async fn catch_up(client: &Weak<Self>) -> Option<Duration> {
+        let client = client.upgrade()?;
+        client.refresh().await;
+        if !client.is_current() {
+            return Some(ASK_AGAIN);
+        }
+        client.versions.asking.store(false, Ordering::Release);
+        None
     }
 
     fn is_current(&self) -> bool {

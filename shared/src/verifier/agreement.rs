@@ -43,7 +43,7 @@ fn name(debug: &str) -> String {
 #[test]
 fn a_cache_never_changes_an_answer() {
     let config =
-        Config { cases: 600, rng_seed: RngSeed::Random, failure_persistence: None, ..Config::default() };
+        Config { cases: 400, rng_seed: RngSeed::Random, failure_persistence: None, ..Config::default() };
     let answers = RefCell::new(Answers::new());
     let lived =
         TestRunner::new(config).run(&history::histories(), |history| live_through(&history, &answers));

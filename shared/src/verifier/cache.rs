@@ -96,7 +96,10 @@ struct Hand {
 impl std::fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let held = self.held.load(Ordering::Relaxed);
-        f.debug_struct("TokenCache").field("capacity", &self.capacity).field("held", &held).finish()
+        f.debug_struct("TokenCache")
+            .field("capacity", &self.capacity)
+            .field("held", &held)
+            .finish_non_exhaustive()
     }
 }
 
@@ -117,18 +120,11 @@ impl TokenCache {
     /// Shows what is known of exactly this token to `look`, if anything is.
     pub(super) fn find<T>(&self, token: &str, look: impl FnOnce(&Known) -> T) -> Option<T> {
         let (set, tag) = self.place(token)?;
-        for (way, entry) in set.tags.iter().zip(&set.entries).enumerate().filter_map(tagged(tag)) {
-            let entry = entry.load();
-            if let Some(entry) = entry.as_deref()
-                && *entry.token == *token
-            {
-                if let Some(used) = set.used.get(way)
-                    && !used.load(Ordering::Relaxed)
-                {
-                    used.store(true, Ordering::Relaxed);
-                }
-                return Some(look(&entry.known));
-            }
+        for slot in set.slots().filter(|slot| slot.tag.load(Ordering::Relaxed) == tag) {
+            let entry = slot.entry.load();
+            let Some(entry) = entry.as_deref().filter(|entry| *entry.token == *token) else { continue };
+            slot.note_use();
+            return Some(look(&entry.known));
         }
         None
     }
@@ -221,11 +217,6 @@ fn seconds(at: i64) -> u32 {
     u32::try_from(at.clamp(0, i64::from(NEVER - 1))).unwrap_or(0)
 }
 
-/// Picks the ways of a set that have this tag.
-fn tagged<'a, T>(tag: u32) -> impl FnMut((usize, (&'a AtomicU32, T))) -> Option<(usize, T)> {
-    move |(way, (found, entry))| (found.load(Ordering::Relaxed) == tag).then_some((way, entry))
-}
-
 impl Default for Set {
     fn default() -> Self {
         Self {
@@ -252,6 +243,13 @@ impl Slot<'_> {
         self.used.store(false, Ordering::Relaxed);
         self.entry.store(Some(entry));
         self.tag.store(tag, Ordering::Relaxed);
+    }
+
+    /// Written once, so that threads that read one token do not take its line from each other.
+    fn note_use(&self) {
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
     }
 
     fn is_free(&self) -> bool {

@@ -1,7 +1,10 @@
 //! The settings that every validator reads, under SimpleJWT's names behind `AUTH_`.
 
+mod clashes;
 mod cookies;
 mod defaults;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -20,6 +23,7 @@ use crate::{
 };
 
 use super::{Rules, cache::MOST_TOKENS};
+use clashes::refuse_clashes;
 use cookies::CookieSettings;
 
 /// The `iss` of our tokens unless `AUTH_ISSUER` says otherwise. It is a name that both sides must
@@ -263,39 +267,4 @@ fn header_name(name: &str) -> Option<HeaderName> {
 #[must_use]
 pub fn pem_lines(pem: &str) -> String {
     pem.replace("\\n", "\n")
-}
-
-/// Two settings that give one claim two meanings would make tokens that nobody can read.
-fn refuse_clashes(names: &ClaimNames) -> Result<(), ConfigError> {
-    let given = [
-        ("AUTH_USER_ID_CLAIM", &names.user_id),
-        ("AUTH_TOKEN_TYPE_CLAIM", &names.token_type),
-        ("AUTH_JTI_CLAIM", &names.jti),
-        ("AUTH_SLIDING_TOKEN_REFRESH_EXP_CLAIM", &names.refresh_exp),
-        ("AUTH_REVOKE_TOKEN_CLAIM", &names.revoke),
-    ];
-    for (i, (name, claim)) in given.iter().enumerate() {
-        let reserved = [
-            "exp",
-            "iat",
-            "nbf",
-            "iss",
-            "aud",
-            "sid",
-            "gen",
-            "csrf",
-            "is_superuser",
-            "org_id",
-            "org_role",
-            "permissions",
-            "mv",
-        ];
-        if reserved.contains(&claim.as_str()) {
-            return Err(ConfigError::new(name, &format!("`{claim}` has a meaning of its own")));
-        }
-        if let Some((other, _)) = given.iter().take(i).find(|(_, taken)| taken == claim) {
-            return Err(ConfigError::new(name, &format!("`{claim}` is the claim of {other} already")));
-        }
-    }
-    Ok(())
 }

@@ -110,6 +110,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 pub(super) fn histories() -> impl Strategy<Value = History> {
     let capacity = prop_oneof![Just(1_usize), Just(3), Just(1000)];
-    (any::<bool>(), capacity, prop_oneof![Just(0_u64), Just(20)], steps())
+    (proptest::bool::weighted(0.3), capacity, prop_oneof![Just(0_u64), Just(20)], steps())
         .prop_map(|(fetched, capacity, leeway, steps)| History { fetched, capacity, leeway, steps })
 }
