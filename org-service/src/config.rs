@@ -171,7 +171,7 @@ impl Config {
     /// The issuer over HTTP, for a service that runs alone.
     pub fn http_issuer(&self) -> Result<Issuer, StartError> {
         let keys_are_given = self.rules.fixed_keys.is_some() || self.rules.jwk_url.is_some();
-        let asks = self.ask_user_state || self.classes.contains(Class::Basic);
+        let asks = self.revocation.follow || self.ask_user_state || self.classes.contains(Class::Basic);
         let url = match &self.auth_url {
             Some(url) => url.clone(),
             // Nobody is asked for anything: this address is never called.

@@ -35,7 +35,7 @@ impl Site {
     pub(super) async fn new(settings: &[(&str, &str)]) -> Self {
         let database = TestDb::new(migrations()).await.unwrap();
         let mut variables = Variables::default();
-        let given = [("AUTH_ALGORITHM", "HS256"), ("AUTH_SIGNING_KEY", SECRET)];
+        let given = [("AUTH_ALGORITHM", "HS256"), ("AUTH_SIGNING_KEY", SECRET), ("REVOCATION", "off")];
         for (name, value) in given.iter().chain(settings) {
             variables.set(name, *value, shared::config::Source::Environment);
         }
