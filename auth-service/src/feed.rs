@@ -68,7 +68,11 @@ impl Feed {
     /// Starts the thread, and waits until it has read everything there is.
     pub async fn start(db: &Db, revocations: Revocations, keyring: Keyring) -> std::io::Result<Self> {
         let (nudges, looking) = std::sync::mpsc::channel();
-        let news = News { batches: broadcast::Sender::new(BACKLOG), heard: watch::Sender::new(None) };
+        let news = News {
+            batches: broadcast::Sender::new(BACKLOG),
+            heard: watch::Sender::new(None),
+            keys: watch::Sender::new(0),
+        };
         let feed = Self { revocations, nudges, news };
         let mut heard = feed.news.heard.subscribe();
         tail::spawn(db.clone(), feed.revocations.clone(), feed.news.clone(), keyring, looking)?;

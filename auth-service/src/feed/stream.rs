@@ -126,7 +126,7 @@ impl Follower {
         if head.epoch != self.epoch || head.seq < self.sent {
             return Err(StreamEnd::Restarted);
         }
-        self.as_of = monotonic_micros();
+        self.as_of = batch.as_ref().map_or_else(monotonic_micros, |batch| batch.read_at);
         if let Some(Batch { last, text, .. }) = batch {
             self.sent = last;
             self.ahead = Some(self.read_behind(last));

@@ -123,14 +123,7 @@ mod tests {
         ]
         .concat();
         for size in 1..text.len() {
-            let (mut events, mut seen) = (Events::default(), Vec::new());
-            let mut keep = |name: &str, data: &str| {
-                seen.push((name.to_owned(), data.to_owned()));
-                Ok(())
-            };
-            for part in text.as_bytes().chunks(size) {
-                events.feed(part, &mut keep).unwrap();
-            }
+            let seen = seen_in_parts(text.as_bytes(), size);
             let names: Vec<&str> = seen.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names, ["begin", "head"], "{size}");
             let begin: Begin = serde_json::from_str(&seen[0].1).unwrap();
