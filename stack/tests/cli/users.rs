@@ -70,7 +70,9 @@ async fn deactivating_a_user_ends_their_sessions_for_good() -> anyhow::Result<()
     assert_eq!(out, "User alice is inactive; every session has ended.\n");
     let answer = refresh(&alice).await?;
     assert_eq!((answer.status, answer.detail()), (401, "No active account found for the given token."));
-    assert_eq!(alice.get("/api/v1/user/me/").await?.code(), "user_inactive");
+    let refused = alice.get("/api/v1/user/me/").await?;
+    // The database knows at once, the feed of the running server within milliseconds: either may speak.
+    assert!(["user_inactive", "token_not_valid"].contains(&refused.code()), "{refused:?}");
     assert_eq!(log_in(&server, "alice", PASSWORD).await?, 401);
     assert_eq!(folder.run(&["user", "set-active", "alice", "true"])?.ok()?, "User alice is active.\n");
     assert_eq!(refresh(&alice).await?.status, 401, "an ended session does not come back");
@@ -106,7 +108,8 @@ async fn deleting_a_user_ends_every_session() -> anyhow::Result<()> {
     let out = folder.run(&["user", "delete", "alice"])?.ok()?;
     assert_eq!(out, "User alice is deleted; every session has ended.\n");
     assert_eq!(refresh(&alice).await?.status, 401);
-    assert_eq!(alice.get("/api/v1/user/me/").await?.code(), "user_not_found");
+    let refused = alice.get("/api/v1/user/me/").await?;
+    assert!(["user_not_found", "token_not_valid"].contains(&refused.code()), "{refused:?}");
     assert_eq!(log_in(&server, "alice", PASSWORD).await?, 401);
     assert_eq!(folder.run(&["user", "list"])?.ok()?, "");
     Ok(())
