@@ -21,7 +21,7 @@ use super::{Batch, Feed, Heard};
 use crate::store::feed;
 
 /// Entries of the snapshot read by one statement and sent as one event.
-const SNAPSHOT: i64 = 2000;
+const SNAPSHOT: i64 = 5000;
 /// A database that has not answered for this long is not vouched for: no heartbeat.
 const OUT_OF_TOUCH: Duration = Duration::from_secs(3);
 
@@ -116,7 +116,8 @@ impl Follower {
 
     fn begin(&mut self) -> Result<String, StreamEnd> {
         self.phase = Phase::CatchUp;
-        Ok(event("begin", &Begin { epoch: self.epoch.clone(), t: monotonic_micros() })?)
+        let live = self.feed.revocations.len();
+        Ok(event("begin", &Begin { epoch: self.epoch.clone(), t: monotonic_micros(), live })?)
     }
 
     /// The next entries from the database; when there are no more, the head.

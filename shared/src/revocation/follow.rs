@@ -129,6 +129,7 @@ impl Follower {
         match name {
             "begin" => {
                 let begin: Begin = read(data)?;
+                self.revocations.expect(begin.live);
                 if begin.epoch != self.place.epoch {
                     // Another feed, or the first: what was refused stays refused.
                     self.place = Place { epoch: begin.epoch, after: 0 };

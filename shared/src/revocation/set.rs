@@ -23,6 +23,9 @@ use crate::{Claims, Timestamp, claims::ORGANIZATION};
 /// Sessions are spread over so many tables, so that none is locked for long while it grows or is swept.
 const SHARDS: usize = 64;
 
+/// Room is made for no more entries than this in advance, whatever somebody says.
+const MOST_EXPECTED: usize = 4_000_000;
+
 /// Seconds since 1970.
 type Secs = i64;
 
@@ -130,6 +133,19 @@ impl RevocationSet {
         let mut others = write(&self.others);
         others.insert(entry, ends);
         self.sizes.others.store(others.len(), Ordering::Release);
+    }
+
+    /// Makes room for so many entries in all: a table that grows step by step leaves as much memory
+    /// behind as it ends with.
+    pub fn expect(&self, entries: usize) {
+        // Sessions are most of it, and chance puts somewhat more into one table than into another.
+        let each = entries.min(MOST_EXPECTED) / SHARDS;
+        let room = each + each / 32;
+        for shard in &self.sessions {
+            let mut shard = write(shard);
+            let more = room.saturating_sub(shard.len());
+            shard.reserve(more);
+        }
     }
 
     /// Which kind of entry refuses this token, if any does. `kid` is its header's.

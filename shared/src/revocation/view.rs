@@ -131,6 +131,11 @@ impl Revocations {
         }
     }
 
+    /// Makes room for so many entries in all.
+    pub fn expect(&self, entries: usize) {
+        self.0.set.expect(entries);
+    }
+
     /// The issuer says that nothing up to `seq` is missing, and that this was so at `at`, by
     /// [`monotonic_micros`].
     pub fn complete(&self, seq: i64, at: i64) {

@@ -1,7 +1,7 @@
 //! The feed on the wire: server-sent events (HTML standard, section 9.2) from the auth service's
 //! management port.
 //!
-//! - `begin`: `{"epoch", "t"}`, the first event of a connection;
+//! - `begin`: `{"epoch", "t", "live"}`, the first event of a connection;
 //! - `entries`: `{"t", "lines"}`, the latter an array of [`Line`]s;
 //! - `head`: `{"seq", "keys", "t"}`: up to here nothing is missing. It ends the snapshot and then comes
 //!   every second.
@@ -37,6 +37,9 @@ pub struct Begin {
     pub epoch: String,
     /// The sender's monotonic clock.
     pub t: i64,
+    /// About how many entries are live, so that a receiver makes room once instead of growing.
+    #[serde(default)]
+    pub live: usize,
 }
 
 /// Some entries, in order.
@@ -117,7 +120,7 @@ mod tests {
     #[test]
     fn events_are_found_however_the_bytes_are_cut() {
         let text = [
-            event("begin", &Begin { epoch: "e\n".into(), t: 1 }).unwrap(),
+            event("begin", &Begin { epoch: "e\n".into(), t: 1, live: 2 }).unwrap(),
             ": a comment\n\n".to_owned(),
             event("head", &Head { seq: 2, keys: 3, t: 4 }).unwrap(),
         ]

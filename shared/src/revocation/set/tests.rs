@@ -103,3 +103,15 @@ fn a_session_id_that_is_no_uuid_can_be_refused_too() {
     assert_eq!(set.refuses(&claims(json!({"sid": "legacy"})), None), Some(Kind::Session));
     assert_eq!(set.refuses(&claims(json!({"sid": "other"})), None), None);
 }
+
+#[test]
+fn room_made_in_advance_changes_nothing_but_the_capacity() {
+    let set = set(&[entry(Kind::Session, SID, None)]);
+    for expected in [0, 1, 100_000, 10] {
+        set.expect(expected);
+        assert_eq!(set.len(), 1);
+        let room: usize = set.sessions.iter().map(|shard| read(shard).capacity()).sum();
+        assert!(room >= expected, "{room} for {expected}");
+    }
+    assert_eq!(set.refuses(&claims(json!({"sid": SID})), None), Some(Kind::Session));
+}
