@@ -108,7 +108,7 @@ async fn talk(
 
 /// `begin` of this feed, now.
 pub(crate) fn begin(epoch: &str) -> anyhow::Result<String> {
-    Ok(event("begin", &Begin { epoch: epoch.to_owned(), t: monotonic_micros() })?)
+    Ok(event("begin", &Begin { epoch: epoch.to_owned(), t: monotonic_micros(), live: 0 })?)
 }
 
 /// Sessions that have ended, each with its place.
