@@ -8,7 +8,7 @@
 //!
 //! `t` is the sender's monotonic clock in microseconds at the moment for which the event speaks: for
 //! `head`, when the database was asked. So a receiver can tell how old a belated event is without
-//! comparing clocks; see [`super::follow`].
+//! comparing clocks; see `revocation/follow.rs`.
 
 use serde::{Deserialize, Serialize};
 
