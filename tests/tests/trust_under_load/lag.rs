@@ -87,9 +87,18 @@ async fn capacity(load: &Load) -> anyhow::Result<u32> {
     tokio::time::sleep(CAPACITY).await;
     let (answered, took) = (running.so_far() - before, began.elapsed());
     let report = running.finish().await;
-    ensure!(report.statuses().keys().eq(&[Some(200)]), "under full load: {:?}", report.statuses());
+    ensure!(accepted(&report, 1), "under full load: {:?}", report.statuses());
     let rate = u128::try_from(answered)? * 1000 / took.as_millis().max(1);
     Ok(u32::try_from(rate)?)
+}
+
+/// Whether all answers accepted the token. So many in a hundred requests may have got none: a service
+/// that has waited for a processor for seconds closes kept connections while they are being used again.
+fn accepted(report: &Report, unanswered_percent: u32) -> bool {
+    let refused = report.only(|sample| sample.status.is_some_and(|status| status != 200));
+    let unanswered = report.only(|sample| sample.status.is_none()).samples.len();
+    let most = report.samples.len() * unanswered_percent as usize / 100;
+    refused.samples.is_empty() && unanswered <= most && report.samples.len() > unanswered
 }
 
 struct Found {
@@ -109,7 +118,7 @@ fn report(revoked: &[Revoked], load: &Report, found: &Found, size: &Size) -> any
     println!(
         "revocation lag ({}, {} auth, {VALIDATORS} organization services, {} revocations at half of {}/s):\n  \
          refused everywhere after p50 {:.1?}, p99 {:.1?}, max {:.1?} (bounds {:?} and {:?})\n  \
-         the logout itself p50 {:.1?}, p99 {:.1?}; other requests p50 {:.1?}, p99 {:.1?}, max {:.1?}\n  \
+         the logout itself p50 {:.1?}, p99 {:.1?}; other requests p50 {:.1?}, p99 {:.1?}, max {:.1?}, {:?}\n  \
          {} later refusals of refused tokens, no acceptance",
         setting()?,
         found.replicas,
@@ -125,11 +134,11 @@ fn report(revoked: &[Revoked], load: &Report, found: &Found, size: &Size) -> any
         load.p50(),
         load.p99(),
         load.max(),
+        load.statuses(),
         found.refusals,
     );
     let [p99, max] = [size.lag_p99 + load.p99() * size.crowded, size.lag_max + load.max() * size.crowded];
-    let statuses = load.statuses();
-    ensure!(statuses.keys().eq(&[Some(200)]), "tokens that were not revoked: {statuses:?}");
+    ensure!(accepted(load, size.crowded), "tokens that were not revoked: {:?}", load.statuses());
     ensure!(lag.p99() <= p99, "p99 {:?} > {p99:?}", lag.p99());
     ensure!(lag.max() <= max, "max {:?} > {max:?}", lag.max());
     Ok(())

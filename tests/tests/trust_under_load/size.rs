@@ -64,7 +64,8 @@ impl Size {
         crowded: 1,
         entries: 50_000,
         snapshot: Duration::from_secs(5),
-        memory: 40_000_000,
+        // Half of it is what the passage of a snapshot leaves behind, whatever its size.
+        memory: 60_000_000,
         throughput: 0.5,
         cpu: 1.3,
         rounds: 12,
