@@ -4,15 +4,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use e2e::{Actor, Cluster, Load, Node, Pace, Report, Sample};
+use e2e::{Actor, Cluster, Eyes, Load, Node, Pace, Report, Revoked, Sample, Watch};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::db::testing::TestDb;
 
-use crate::{
-    MACHINE, NODE, ORGANIZATIONS, Size,
-    revoking::{Eyes, Revoked, Watch},
-    size::setting,
-};
+use crate::{MACHINE, NODE, ORGANIZATIONS, Size, size::setting};
 
 /// Validators, each a process with a database of its own.
 const VALIDATORS: usize = 3;
@@ -63,7 +59,8 @@ async fn measure(replicas: usize) -> anyhow::Result<()> {
 
     let running = load.start(Pace::PerSecond(capacity / 2));
     running.done(WARM / 2).await;
-    let (mut eyes, watch) = (Eyes::on(&validators).await?, Watch::over(&validators).await?);
+    let addresses: Vec<_> = validators.iter().map(|node| node.base.clone()).collect();
+    let (mut eyes, watch) = (Eyes::on(&addresses).await?, Watch::over(&addresses).await?);
     let mut revoked = Vec::new();
     for session in sessions {
         revoked.push(eyes.revoke(session).await?);

@@ -12,12 +12,10 @@
 mod entries;
 mod insertion;
 mod lag;
-mod revoking;
 mod rotation;
 mod rounds;
 mod size;
 mod traffic;
-mod wire;
 
 use size::Size;
 use tokio::sync::RwLock;

@@ -4,13 +4,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use e2e::Node;
-use tokio::task::JoinSet;
-
-use crate::{
-    PROTECTED, Size,
+use e2e::{
+    Node,
     wire::{self, Wire},
 };
+use tokio::task::JoinSet;
+
+use crate::{PROTECTED, Size};
 
 /// Connections, each of which asks again when it is answered.
 const CLIENTS: usize = 8;

@@ -6,7 +6,6 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use e2e::{Actor, Node};
 use futures_util::future::{try_join, try_join_all};
 use reqwest::Method;
 use tokio::{
@@ -16,9 +15,12 @@ use tokio::{
 };
 
 use crate::{
-    ORGANIZATIONS,
+    Actor,
     wire::{self, Wire},
 };
+
+/// Where a token is shown to an organization service.
+const ORGANIZATIONS: &str = "/api/v1/organization/";
 
 /// How often each validator is shown the token. Where an answer takes longer, the next request waits
 /// for it, so that asking never saturates anybody; a lag then counts as longer than it is, not shorter.
@@ -31,26 +33,28 @@ const NEVER: Duration = Duration::from_secs(30);
 const WATCH: Duration = Duration::from_millis(4);
 
 /// Connections to validators, one each.
-pub(crate) struct Eyes(Vec<Wire>);
+#[derive(Debug)]
+pub struct Eyes(Vec<Wire>);
 
 /// What one revocation took.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Revoked {
+pub struct Revoked {
     /// When the logout was answered.
-    pub(crate) answered: Instant,
+    pub answered: Instant,
     /// How long the logout took.
-    pub(crate) logout: Duration,
+    pub logout: Duration,
     /// From its answer to the first request that the last of the validators refused.
-    pub(crate) lag: Duration,
+    pub lag: Duration,
 }
 
 impl Eyes {
-    pub(crate) async fn on(validators: &[Node]) -> anyhow::Result<Self> {
-        Ok(Self(try_join_all(validators.iter().map(|node| Wire::connect(&node.base))).await?))
+    /// Connects to the organization services at these addresses, `http://HOST:PORT`.
+    pub async fn on(validators: &[String]) -> anyhow::Result<Self> {
+        Ok(Self(try_join_all(validators.iter().map(|base| Wire::connect(base))).await?))
     }
 
     /// Logs `session` out while its token is shown to every validator all the time.
-    pub(crate) async fn revoke(&mut self, session: &Actor) -> anyhow::Result<Revoked> {
+    pub async fn revoke(&mut self, session: &Actor) -> anyhow::Result<Revoked> {
         let token = session.access.as_deref().context("a token")?;
         let request = wire::get(ORGANIZATIONS, token);
         let accepted = Barrier::new(self.0.len() + 1);
@@ -91,32 +95,34 @@ async fn show(wire: &mut Wire, request: &[u8], accepted: &Barrier) -> anyhow::Re
 }
 
 /// Shows the validators what they have refused, over and over: none may ever accept it again.
-pub(crate) struct Watch {
+#[derive(Debug)]
+pub struct Watch {
     refused: Arc<Mutex<Vec<Arc<[u8]>>>>,
     stop: watch::Sender<bool>,
     watching: JoinSet<anyhow::Result<usize>>,
 }
 
 impl Watch {
-    pub(crate) async fn over(validators: &[Node]) -> anyhow::Result<Self> {
+    /// Begins to watch these, with nothing to show yet.
+    pub async fn over(validators: &[String]) -> anyhow::Result<Self> {
         let (refused, stop) = (Arc::default(), watch::Sender::new(false));
         let mut watching = JoinSet::new();
-        for node in validators {
-            let wire = Wire::connect(&node.base).await?;
+        for base in validators {
+            let wire = Wire::connect(base).await?;
             watching.spawn(look(wire, Arc::clone(&refused), stop.subscribe()));
         }
         Ok(Self { refused, stop, watching })
     }
 
     /// Every validator has refused this token.
-    pub(crate) fn add(&self, session: &Actor) -> anyhow::Result<()> {
+    pub fn add(&self, session: &Actor) -> anyhow::Result<()> {
         let request = wire::get(ORGANIZATIONS, session.access.as_deref().context("a token")?);
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(request.into());
         Ok(())
     }
 
     /// Shows every token once more, and says how many refusals there were in all.
-    pub(crate) async fn finish(mut self) -> anyhow::Result<usize> {
+    pub async fn finish(mut self) -> anyhow::Result<usize> {
         self.stop.send_replace(true);
         let mut seen = 0;
         while let Some(done) = self.watching.join_next().await {

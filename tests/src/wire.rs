@@ -11,19 +11,20 @@ use tokio::{
 
 /// A connection to a service.
 #[derive(Debug)]
-pub(crate) struct Wire {
+pub struct Wire {
     stream: BufReader<TcpStream>,
     bytes: Vec<u8>,
 }
 
 /// A `GET` with a bearer token, ready to be sent.
-pub(crate) fn get(path: &str, token: &str) -> Vec<u8> {
+#[must_use]
+pub fn get(path: &str, token: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n").into_bytes()
 }
 
 impl Wire {
     /// Connects to `http://HOST:PORT`.
-    pub(crate) async fn connect(base: &str) -> anyhow::Result<Self> {
+    pub async fn connect(base: &str) -> anyhow::Result<Self> {
         let address = base.strip_prefix("http://").context("an http:// address")?;
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
@@ -31,7 +32,7 @@ impl Wire {
     }
 
     /// Sends a request, reads the whole answer, and gives its status.
-    pub(crate) async fn ask(&mut self, request: &[u8]) -> anyhow::Result<u16> {
+    pub async fn ask(&mut self, request: &[u8]) -> anyhow::Result<u16> {
         self.stream.write_all(request).await?;
         let status = self.line().await?.split(' ').nth(1).context("a status line")?.parse()?;
         let mut length = 0;
