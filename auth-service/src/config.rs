@@ -18,6 +18,7 @@ use shared::{
 };
 
 pub use keys::{KEY_SET_MAX_AGE, KeySchedule};
+pub use settings::MANAGEMENT_LISTEN;
 
 use settings::Settings;
 

@@ -7,12 +7,13 @@ use shared::{
     Clock,
     config::Variables,
     http::{
+        healthcheck,
         metrics::Metrics,
         server::{ServerOptions, Shared, Signals, bind},
     },
 };
 
-use crate::{App, Config, commands};
+use crate::{App, Config, commands, config};
 
 /// The organization service.
 #[derive(Debug, Parser)]
@@ -26,6 +27,8 @@ pub struct Cli {
 enum Action {
     /// Serve until SIGINT or SIGTERM.
     Serve,
+    /// Ask the service on this machine whether it is ready; for a container's health check.
+    Healthcheck,
     #[command(flatten)]
     Manage(commands::Command),
 }
@@ -36,10 +39,13 @@ pub async fn run(cli: Cli, variables: Variables) -> ExitCode {
 }
 
 async fn act(action: Action, variables: Variables) -> anyhow::Result<()> {
-    let variables = variables.with_files()?;
     match action {
-        Action::Serve => serve(&variables).await,
-        Action::Manage(command) => commands::run(&command, &variables, &mut std::io::stdout()).await,
+        Action::Serve => serve(&variables.with_files()?).await,
+        Action::Manage(command) => {
+            commands::run(&command, &variables.with_files()?, &mut std::io::stdout()).await
+        }
+        // It needs no secret, so it reads none.
+        Action::Healthcheck => Ok(healthcheck::ask(&variables, "ORG_", config::MANAGEMENT_LISTEN)?),
     }
 }
 

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -20,6 +20,9 @@ use shared::{
 };
 
 use crate::{StartError, visibility::Visibility};
+
+/// `ORG_MANAGEMENT_LISTEN` unless it is set.
+pub const MANAGEMENT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9002);
 
 /// `ORG_*`
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -57,8 +60,8 @@ mod defaults {
     pub(super) fn listen() -> SocketAddr {
         (Ipv4Addr::LOCALHOST, 8002).into()
     }
-    pub(super) fn management_listen() -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, 9002).into()
+    pub(super) const fn management_listen() -> SocketAddr {
+        super::MANAGEMENT_LISTEN
     }
     pub(super) const fn connections() -> u32 {
         8

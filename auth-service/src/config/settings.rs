@@ -1,12 +1,15 @@
 //! `AUTH_*` as it stands in the environment, with its defaults.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use shared::{
     DbUrl, Secret,
     config::values::{List, OrNone, Span, Switch},
 };
+
+/// `AUTH_MANAGEMENT_LISTEN` unless it is set.
+pub const MANAGEMENT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001);
 
 /// `AUTH_*` beyond what every validator reads.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -75,8 +78,8 @@ mod defaults {
     pub(super) fn listen() -> SocketAddr {
         (Ipv4Addr::LOCALHOST, 8001).into()
     }
-    pub(super) fn management_listen() -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, 9001).into()
+    pub(super) const fn management_listen() -> SocketAddr {
+        super::MANAGEMENT_LISTEN
     }
     pub(super) const fn connections() -> u32 {
         8
