@@ -43,6 +43,10 @@ bench-protected:
 bench-refresh:
     bash bench/refresh.sh
 
+# Build the images and test the composed services (needs a Docker engine)
+composed:
+    bash .ci/composed
+
 # Everything that CI checks, as CI does it
 check:
     bash .ci/run
