@@ -52,8 +52,12 @@ async fn act(action: Action, variables: Variables) -> anyhow::Result<()> {
 async fn serve(variables: &Variables) -> anyhow::Result<()> {
     shared::telemetry::start(variables)?;
     let config = Config::read(variables)?;
-    let options = ServerOptions::new(config.listen, config.management_listen);
-    let app = App::start(config, Clock::System).await?;
+    let drain_delay = config.drain_delay;
+    let options =
+        ServerOptions { drain_delay, ..ServerOptions::new(config.listen, config.management_listen) };
+    let mut signals = Signals::listen()?;
+    let Some(app) = signals.before(App::start(config, Clock::System)).await else { return Ok(()) };
+    let app = app?;
     let metrics = Metrics::new();
     metrics.show_revocations(app.feed().revocations());
     let shared = Shared { readiness: app.readiness(), metrics };
@@ -64,7 +68,6 @@ async fn serve(variables: &Variables) -> anyhow::Result<()> {
         move |config| public.configure(config),
         move |config| private.configure_management(config),
     )?;
-    let signals = Signals::listen()?;
     let mut out = std::io::stdout();
     writeln!(out, "listening on http://{}", bound.address)?;
     writeln!(out, "management on http://{}", bound.management_address)?;

@@ -104,6 +104,8 @@ pub struct Config {
     pub key_schedule: KeySchedule,
     /// The order of authentication classes.
     pub classes: AuthenticationClasses,
+    /// How long requests are served on after SIGTERM.
+    pub drain_delay: Duration,
     /// Whose forwarding headers are believed.
     pub trusted_proxies: TrustedProxies,
     /// `SERVICE_SECRET`: any of these authenticates internal calls.
@@ -147,6 +149,7 @@ impl Config {
                 .transpose()?,
             classes: AuthenticationClasses::read(variables)?,
             revocation: process.revocation(),
+            drain_delay: process.drain_delay(),
             trusted_proxies: process.trusted_proxies(),
             service_secrets: shared::config::service_secrets(variables)?,
             hash_threads: at_least_one("AUTH_HASH_THREADS", settings.hash_threads)?,

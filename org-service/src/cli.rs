@@ -53,15 +53,18 @@ async fn serve(variables: &Variables) -> anyhow::Result<()> {
     shared::telemetry::start(variables)?;
     let config = Config::read(variables)?;
     let issuer = config.http_issuer()?;
-    let options = ServerOptions::new(config.listen, config.management_listen);
-    let app = App::start(config, issuer, Clock::System).await?;
+    let drain_delay = config.drain_delay;
+    let options =
+        ServerOptions { drain_delay, ..ServerOptions::new(config.listen, config.management_listen) };
+    let mut signals = Signals::listen()?;
+    let Some(app) = signals.before(App::start(config, issuer, Clock::System)).await else { return Ok(()) };
+    let app = app?;
     let metrics = Metrics::new();
     metrics.show_revocations(app.revocations());
     let shared = Shared { readiness: app.readiness(), metrics };
     let public = app.clone();
     let bound = bind(&options, shared, move |config| public.configure(config), |_| {})?;
     let address = bound.address;
-    let signals = Signals::listen()?;
     say(&format!("management on http://{}", bound.management_address))?;
     let ready = async move {
         app.ready().await;

@@ -3,7 +3,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -110,6 +113,8 @@ pub struct Config {
     pub ask_user_state: bool,
     /// Who sees what.
     pub visibility: Visibility,
+    /// How long requests are served on after SIGTERM.
+    pub drain_delay: Duration,
     /// Whose forwarding headers are believed.
     pub trusted_proxies: TrustedProxies,
     page_size: u32,
@@ -144,6 +149,7 @@ impl Config {
             classes: AuthenticationClasses::read(variables)?,
             ask_user_state: settings.user_state == UserStateSource::Ask,
             visibility: settings.visibility,
+            drain_delay: process.drain_delay(),
             trusted_proxies: process.trusted_proxies(),
             page_size: settings.page_size,
             page_size_param: settings.page_size_query_param.as_option().cloned(),

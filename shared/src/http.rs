@@ -8,6 +8,7 @@ pub mod management;
 pub mod metrics;
 pub mod origin;
 pub mod server;
+pub mod stopping;
 mod unread;
 
 pub use endpoint::Endpoint;

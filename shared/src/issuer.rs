@@ -149,6 +149,8 @@ pub fn http_client() -> Result<reqwest::Client, IssuerUnavailable> {
     reqwest::Client::builder()
         .connect_timeout(std::time::Duration::from_secs(2))
         .timeout(std::time::Duration::from_secs(5))
+        // Shorter than the auth service keeps them: no call on a connection that it is closing.
+        .pool_idle_timeout(std::time::Duration::from_secs(60))
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .build()

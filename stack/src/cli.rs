@@ -88,12 +88,13 @@ async fn serve(serve: &Serve, data: &std::path::Path, mut variables: Variables) 
     let _lock = folder.lock()?;
     folder.tidy()?;
     folder.complete(&mut variables)?;
-    let stack = Stack::start(&variables, Clock::System).await?;
-    let options = serve.options();
+    let mut signals = Signals::listen()?;
+    let Some(stack) = signals.before(Stack::start(&variables, Clock::System)).await else { return Ok(()) };
+    let stack = stack?;
+    let options = ServerOptions { drain_delay: stack.auth.config().drain_delay, ..serve.options() };
     let bound = stack
         .bind(&options)
         .with_context(|| format!("cannot listen on {} and {}", options.listen, options.management_listen))?;
-    let signals = Signals::listen()?;
     let mut out = std::io::stdout();
     tour::print(&bound, data, &mut out)?;
     out.flush()?;

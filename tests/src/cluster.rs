@@ -1,6 +1,6 @@
 //! [`Cluster`]: the databases, keys and secrets that services in processes of their own share.
 
-use std::{path::Path, process::Stdio};
+use std::path::Path;
 
 use anyhow::Context as _;
 use auth_service::{
@@ -13,9 +13,8 @@ use auth_service::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 use shared::{Clock, db::testing::TestDb, random};
-use tokio::{io::AsyncWriteExt, process::Command};
 
-use crate::{Actor, Node, PASSWORD, new_user};
+use crate::{Actor, Done, Node, PASSWORD, new_user};
 
 /// Settings as names and values.
 pub type Settings<'a> = &'a [(&'a str, &'a str)];
@@ -100,16 +99,16 @@ impl Cluster {
     /// Runs a command of the auth service beside those that serve, with this on its standard input;
     /// gives what it prints.
     pub async fn command(&self, arguments: &[&str], input: &str) -> anyhow::Result<String> {
-        let mut command = Command::new(self.program);
-        command.arg("auth").args(arguments).env_clear().envs(self.settings.iter().cloned());
-        command.env("AUTH_DATABASE_URL", self.auth_db.url.secret_text());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn()?;
-        child.stdin.take().context("a pipe")?.write_all(input.as_bytes()).await?;
-        let output = child.wait_with_output().await?;
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        anyhow::ensure!(output.status.success(), "{arguments:?}: {}: {told}", output.status);
-        Ok(String::from_utf8(output.stdout)?)
+        let database = self.auth_db.url.secret_text();
+        let arguments = [&["auth"], arguments].concat();
+        self.run(&arguments, &[("AUTH_DATABASE_URL", &database)], input).await?.ok()
+    }
+
+    /// Runs a command of any service to its end: the first argument says which. Besides the cluster's
+    /// own settings it has these.
+    pub async fn run(&self, arguments: &[&str], own: Settings<'_>, input: &str) -> anyhow::Result<Done> {
+        let environment: Vec<_> = self.settings.iter().cloned().chain(owned(own)).collect();
+        Done::of(self.program, arguments, &environment, input).await
     }
 
     /// What authenticates services to each other.

@@ -5,6 +5,8 @@
 
 mod actor;
 mod cluster;
+mod done;
+mod front;
 mod load;
 mod poll;
 mod process;
@@ -17,6 +19,8 @@ pub mod wire;
 
 pub use actor::{Actor, Answer};
 pub use cluster::{Cluster, Settings, claims, session_of};
+pub use done::Done;
+pub use front::Front;
 pub use load::{Load, Pace, Report, Running, Sample};
 pub use poll::until;
 pub use process::Node;

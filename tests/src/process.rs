@@ -109,8 +109,18 @@ impl Node {
 
     /// Asks it to stop as an operator does (SIGTERM), and waits for the end.
     pub async fn terminate(&mut self) -> anyhow::Result<ExitStatus> {
-        kill_process(self.pid()?, Signal::TERM)?;
+        self.ask_to_stop()?;
         self.ended().await
+    }
+
+    /// SIGTERM without waiting.
+    pub fn ask_to_stop(&self) -> anyhow::Result<()> {
+        Ok(kill_process(self.pid()?, Signal::TERM)?)
+    }
+
+    /// SIGINT, as Ctrl-C sends it, without waiting.
+    pub fn interrupt(&self) -> anyhow::Result<()> {
+        Ok(kill_process(self.pid()?, Signal::INT)?)
     }
 
     /// `kill -9` without waiting: for whoever must not lose a microsecond.
@@ -132,7 +142,8 @@ impl Node {
         Ok(kill_process(self.pid()?, Signal::CONT)?)
     }
 
-    async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
+    /// Waits for the end. Afterwards [`Node::log`] is complete.
+    pub async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
         let status = self.child.wait().await?;
         (&mut self.logging).await?;
         Ok(status)

@@ -27,6 +27,9 @@ pub struct ProcessSettings {
     /// Whose forwarding headers are believed; loopback unless set.
     #[serde(default)]
     trusted_proxies: TrustedProxies,
+    /// How long requests are served on after SIGTERM, for a gateway to notice.
+    #[serde(default = "defaults::drain_delay")]
+    drain_delay: Span,
     /// See [`crate::auth::classes`].
     #[serde(default = "defaults::authentication_classes")]
     authentication_classes: String,
@@ -46,6 +49,9 @@ mod defaults {
     }
     pub(super) const fn max_staleness() -> Span {
         Span::secs(30)
+    }
+    pub(super) const fn drain_delay() -> Span {
+        Span::secs(0)
     }
     pub(super) fn log() -> String {
         crate::telemetry::DEFAULT.to_owned()
@@ -125,6 +131,12 @@ impl ProcessSettings {
             max_staleness: self.revocation_max_staleness.0,
             carry_on: self.revocation_stale == WhenStale::CarryOn,
         }
+    }
+
+    /// How long requests are served on after SIGTERM; see [`crate::http::stopping`].
+    #[must_use]
+    pub const fn drain_delay(&self) -> Duration {
+        self.drain_delay.0
     }
 
     /// What a validator shows to an auth service elsewhere. Required unless revocation is off: the feed

@@ -1,4 +1,5 @@
-//! What surrounds every request of every service: request id, security headers, a log line, metrics.
+//! What surrounds every request of every service: request id, security headers, a log line, metrics,
+//! and the end of the connection once the service stops.
 
 use std::time::Instant;
 
@@ -6,13 +7,16 @@ use actix_web::{
     Error, HttpMessage,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{HeaderMap, HeaderName, HeaderValue},
+    http::{
+        ConnectionType,
+        header::{HeaderMap, HeaderName, HeaderValue},
+    },
     middleware::Next,
     web::Data,
 };
 use tracing::Instrument;
 
-use super::metrics::Metrics;
+use super::{metrics::Metrics, stopping::Leaving};
 use crate::{Clock, random};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -68,6 +72,11 @@ pub async fn around<B: MessageBody>(
     });
     if let Some(metrics) = metrics {
         metrics.answered(method.as_str(), status.as_u16(), started.elapsed());
+    }
+    // Asked when the answer is there: the stop may have begun meanwhile.
+    let leaving = response.request().app_data::<Data<Leaving>>();
+    if leaving.is_some_and(|leaving| leaving.has_begun()) {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     let headers = response.headers_mut();
     for (name, value) in SECURITY {

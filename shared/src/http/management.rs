@@ -10,7 +10,7 @@ use actix_web::{
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
-use super::{Endpoint, metrics::Metrics};
+use super::{Endpoint, metrics::Metrics, stopping::Leaving};
 use crate::{Db, issuer::KeySource, revocation::Revocations};
 
 /// A question to something that a service cannot work without.
@@ -86,7 +86,8 @@ impl Readiness {
     }
 }
 
-/// The management routes that every service has. Needs `Data<Readiness>` and `Data<Metrics>`.
+/// The management routes that every service has. Needs the data that
+/// [`super::server::bind`] gives them.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(Endpoint::open("/healthz/").get(healthz))
@@ -99,9 +100,14 @@ async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
-/// The service can do its work.
-async fn readyz(readiness: Data<Readiness>) -> HttpResponse {
-    let answers = readiness.ask().await;
+/// The service can do its work, and will go on doing it.
+async fn readyz(readiness: Data<Readiness>, leaving: Data<Leaving>) -> HttpResponse {
+    // Whoever is going says so at once, whatever a database takes to answer.
+    let answers = if leaving.has_begun() {
+        BTreeMap::from([("stopping", Err("this process has been asked to stop".to_owned()))])
+    } else {
+        readiness.ask().await
+    };
     let ready = answers.values().all(Result::is_ok);
     let checks: BTreeMap<_, _> = answers
         .into_iter()

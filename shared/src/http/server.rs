@@ -1,21 +1,26 @@
-//! Binding, serving and stopping.
+//! Binding and serving. How a server ends is in [`super::stopping`].
 
 use std::{io, net::SocketAddr, time::Duration};
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer, ResponseError,
-    dev::{Server, ServerHandle},
+    dev::Server,
     middleware::from_fn,
     web::{self, Data, ServiceConfig},
 };
 
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::{Notify, watch},
-};
+use tokio::sync::{Notify, watch};
 
-use super::{frame, management, management::Readiness, metrics::Metrics, unread};
+pub use super::stopping::{Closing, Signals, Stop};
+
+use super::{frame, management, management::Readiness, metrics::Metrics, stopping::Leaving, unread};
 use crate::Problem;
+
+/// How long a connection is kept without a request. Whoever sends the next one at the moment at which
+/// we close loses it, and a gateway that has kept the connection for its clients cannot know. So it has
+/// to be the gateway that closes first: 60 s are what such programs wait by default, and ours; the 5 s
+/// of actix lose requests.
+const KEPT: Duration = Duration::from_secs(75);
 
 /// Where and how a process serves.
 #[derive(Debug, Clone)]
@@ -30,6 +35,8 @@ pub struct ServerOptions {
     pub shutdown_timeout: Duration,
     /// How long a client may take to send a request's head.
     pub head_timeout: Duration,
+    /// How long requests are served on after SIGTERM, while `/readyz` is red already.
+    pub drain_delay: Duration,
 }
 
 impl ServerOptions {
@@ -42,6 +49,7 @@ impl ServerOptions {
             workers: std::thread::available_parallelism().map_or(2, usize::from),
             shutdown_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(5),
+            drain_delay: Duration::ZERO,
         }
     }
 }
@@ -50,7 +58,9 @@ impl ServerOptions {
 pub struct Bound {
     public: Server,
     management: Server,
+    leaving: Leaving,
     closing: watch::Sender<bool>,
+    drain_delay: Duration,
     /// The public address, the port filled in.
     pub address: SocketAddr,
     /// The management address, the port filled in.
@@ -63,53 +73,18 @@ impl std::fmt::Debug for Bound {
     }
 }
 
-/// Among the application data of the management port: tells answers without an end that the server stops.
-#[derive(Debug, Clone)]
-pub struct Closing(watch::Receiver<bool>);
-
-impl Closing {
-    /// Waits until the server begins to stop.
-    pub async fn begun(&self) {
-        // A sender that is gone is a server that is gone.
-        drop(self.0.clone().wait_for(|closing| *closing).await);
-    }
-}
-
-/// Stops a server from elsewhere.
-#[derive(Debug, Clone)]
-pub struct Stop {
-    public: ServerHandle,
-    management: ServerHandle,
-    closing: watch::Sender<bool>,
-}
-
-impl Stop {
-    /// Stops accepting, finishes what is in flight within the limit, then returns.
-    pub async fn gracefully(&self) {
-        self.closing.send_replace(true);
-        self.public.stop(true).await;
-        self.management.stop(true).await;
-    }
-
-    /// Drops what is in flight.
-    pub async fn now(&self) {
-        self.closing.send_replace(true);
-        self.public.stop(false).await;
-        self.management.stop(false).await;
-    }
-}
-
 /// Binds both ports. `public` and `private` add a service's routes and data; every worker calls them.
 pub fn bind<P, M>(options: &ServerOptions, shared: Shared, public: P, private: M) -> io::Result<Bound>
 where
     P: Fn(&mut ServiceConfig) + Clone + Send + 'static,
     M: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
-    let closing = watch::Sender::new(false);
-    let metrics = Data::new(shared.metrics.clone());
+    let (closing, leaving) = (watch::Sender::new(false), Leaving::default());
+    let (metrics, stops) = (Data::new(shared.metrics.clone()), Data::new(leaving.clone()));
     let public = HttpServer::new(move || {
         App::new()
             .app_data(metrics.clone())
+            .app_data(stops.clone())
             .configure(extractor_errors)
             .configure(public.clone())
             .default_service(web::route().to(unknown))
@@ -117,18 +92,20 @@ where
             .wrap(from_fn(unread::keep_reader))
     })
     .workers(options.workers)
+    .keep_alive(KEPT)
     .client_request_timeout(options.head_timeout)
     .shutdown_timeout(options.shutdown_timeout.as_secs())
     .disable_signals()
     .bind(options.listen)?;
     let address = first_address(&public.addrs())?;
 
-    let metrics = Data::new(shared.metrics);
+    let (metrics, stops) = (Data::new(shared.metrics), Data::new(leaving.clone()));
     let readiness = Data::new(shared.readiness);
-    let ends = Data::new(Closing(closing.subscribe()));
+    let ends = Data::new(Closing::of(&closing));
     let management = HttpServer::new(move || {
         App::new()
             .app_data(ends.clone())
+            .app_data(stops.clone())
             .app_data(metrics.clone())
             .app_data(readiness.clone())
             .configure(extractor_errors)
@@ -139,12 +116,15 @@ where
             .wrap(from_fn(unread::keep_reader))
     })
     .workers(1)
+    .keep_alive(KEPT)
     .client_request_timeout(options.head_timeout)
     .shutdown_timeout(options.shutdown_timeout.as_secs())
     .disable_signals()
     .bind(options.management_listen)?;
     let management_address = first_address(&management.addrs())?;
-    Ok(Bound { public: public.run(), management: management.run(), closing, address, management_address })
+    let (public, management) = (public.run(), management.run());
+    let drain_delay = options.drain_delay;
+    Ok(Bound { public, management, leaving, closing, drain_delay, address, management_address })
 }
 
 /// What both ports share.
@@ -167,6 +147,7 @@ impl Bound {
         Stop {
             public: self.public.handle(),
             management: self.management.handle(),
+            leaving: self.leaving.clone(),
             closing: self.closing.clone(),
         }
     }
@@ -177,23 +158,24 @@ impl Bound {
         public.and(management)
     }
 
-    /// Serves until SIGINT or SIGTERM, then stops gracefully.
+    /// Serves until SIGINT or SIGTERM, then stops gracefully; see [`super::stopping`].
     pub async fn run_until(self, signals: Signals) -> io::Result<()> {
         self.run_until_after(signals, std::future::ready(Ok(()))).await
     }
 
     /// The same, but the public port begins when `ready` is done; connections made before wait in
-    /// the kernel's queue. The management port answers at once. A failure of `ready` stops both.
+    /// the kernel's queue, and are served if it becomes ready while it drains. The management port
+    /// answers at once. A failure of `ready` stops both.
     pub async fn run_until_after(
         self,
         signals: Signals,
         ready: impl Future<Output = io::Result<()>>,
     ) -> io::Result<()> {
         let stop = self.stop();
-        let Self { public, management, .. } = self;
+        let Self { public, management, drain_delay, .. } = self;
         let stopping = Notify::new();
         let signalled = async {
-            signals.first().await;
+            stop.drained(signals, drain_delay).await;
             stopping.notify_one();
             stop.gracefully().await;
         };
@@ -221,28 +203,6 @@ impl Bound {
                 let (public, management) = serving.await;
                 public.and(management)
             }
-        }
-    }
-}
-
-/// SIGINT and SIGTERM, caught from the moment of listening. Listen before an address is told, so that
-/// whoever reads it can stop the server in good order.
-#[derive(Debug)]
-pub struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    /// Catches both from now on.
-    pub fn listen() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn first(mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => tracing::info!("SIGINT: stopping"),
-            _ = self.terminate.recv() => tracing::info!("SIGTERM: stopping"),
         }
     }
 }
