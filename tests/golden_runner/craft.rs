@@ -25,13 +25,24 @@ pub(crate) fn craft(step: &Craft, variant: &Variant, keys: &Keys, world: &World)
     }
     let claims = match (&step.claims_raw, &step.claims) {
         (Some(text), _) => world.fill(text)?,
-        (None, Some(template)) => json::write(&expand(template, world)?),
+        (None, Some(template)) => json::write(&own_jti(template, expand(template, world)?, world)),
         (None, None) => bail!("a craft step without claims"),
     };
     let header_alg = header.get("alg").and_then(Value::as_str).unwrap_or_default().to_owned();
     let message = format!("{}.{}", encode(&json::write(&Value::Object(header))), encode(&claims));
     let signature = sign(&message, step.key, &header_alg, variant, keys)?;
     Ok(format!("{message}.{signature}"))
+}
+
+/// A `jti` that the recording spells out, begun with this run's own characters instead: a deployment's
+/// database remembers the one that an earlier run has spent.
+fn own_jti(template: &Value, mut claims: Value, world: &World) -> Value {
+    let spelled = template.get("jti").and_then(Value::as_str).filter(|jti| !jti.contains("${"));
+    let rest = spelled.and_then(|jti| jti.get(world.nonce.len()..));
+    if let (Some(rest), Some(jti)) = (rest, claims.get_mut("jti")) {
+        *jti = json!(format!("{}{rest}", world.nonce));
+    }
+    claims
 }
 
 /// Fills a claim template.

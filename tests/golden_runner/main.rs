@@ -5,21 +5,30 @@
 //! `GOLDEN_DIR` names another folder of recordings, `GOLDEN_FILTER` selects by a part of
 //! `variant__group__case`, `GOLDEN_SHOW` caps the failures printed (40), and `TEST_POSTGRES_URL` adds
 //! PostgreSQL to SQLite.
+//!
+//! With `E2E_BASE_URL` it plays one variant (`E2E_VARIANT`, `tutorial` by default) against the deployment
+//! there, see [`remote`] and [`aspects`]; the variant's settings for it are printed by
+//!
+//!     cargo test -p e2e --test golden -- --settings tutorial
 
 use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use e2e::Deployment;
 
 use crate::{
     compare::Findings,
     extra::Extra,
     fixture::Fixture,
     play::{Verdict, play},
-    report::{Tally, failure, say},
+    report::{LeftOut, Tally, failure, say},
     settings::{Keys, Variant, wants_jwks},
     setup::Stage,
     stack::start,
-    system::{Engine, System as _},
+    system::{Engine, System},
 };
 
+mod aspects;
 mod compare;
 mod craft;
 mod deviations;
@@ -29,6 +38,7 @@ mod history;
 mod json;
 mod jwks;
 mod play;
+mod remote;
 mod report;
 mod settings;
 mod setup;
@@ -49,6 +59,13 @@ struct Run {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<ExitCode> {
     let run = read()?;
+    if let Some(name) = asked_for_settings() {
+        variant_named(&run, &name)?.0.env_lines()?.iter().for_each(|line| say(line));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(deployment) = Deployment::from_env()? {
+        return play_deployment(&run, deployment).await;
+    }
     let mut engines = vec![("sqlite", Engine::Sqlite)];
     engines.extend(setting("TEST_POSTGRES_URL").map(|url| ("postgres", Engine::Postgres(url))));
     let mut total = Tally::default();
@@ -124,14 +141,67 @@ async fn play_variant(
     };
     let stage = Stage { variant: &variant, keys: &run.keys };
     for fixture in fixtures {
-        let verdict = play(stage, &mut system, fixture, &run.extras).await.unwrap_or_else(|error| {
-            let mut findings = Findings::default();
-            findings.differ("run", "an answer", format!("{error:#}"));
-            Verdict::Failed(findings.differences)
-        });
-        count(run, engine.0, fixture, &verdict, tally);
+        play_fixture(run, stage, &mut system, (engine.0, fixture), tally).await;
     }
     system.stop().await
+}
+
+async fn play_fixture<S: System>(
+    run: &Run,
+    stage: Stage<'_>,
+    system: &mut S,
+    (engine, fixture): (&str, &Fixture),
+    tally: &mut Tally,
+) {
+    let verdict = play(stage, system, fixture, &run.extras).await.unwrap_or_else(|error| {
+        let mut findings = Findings::default();
+        findings.differ("run", "an answer", format!("{error:#}"));
+        Verdict::Failed(findings.differences)
+    });
+    count(run, engine, fixture, &verdict, tally);
+}
+
+/// Plays what can be played against a deployment, and says what cannot.
+async fn play_deployment(run: &Run, deployment: Deployment) -> anyhow::Result<ExitCode> {
+    let name = setting("E2E_VARIANT").unwrap_or_else(|| "tutorial".to_owned());
+    let (variant, fixtures) = variant_named(run, &name)?;
+    let place = deployment.base.clone();
+    let mut remote = remote::attach(deployment, &variant).await?;
+    let missing = aspects::missing(&remote, &variant, &run.keys).await?;
+    let (mut tally, mut left_out) = (Tally::default(), LeftOut::default());
+    let others = run.variants.iter().flatten().filter(|fixture| fixture.variant != name);
+    others.for_each(|fixture| left_out.of_another_variant(&fixture.variant));
+    let stage = Stage { variant: &variant, keys: &run.keys };
+    for fixture in fixtures {
+        let lacking: Vec<_> = aspects::needs(fixture).intersection(&missing).copied().collect();
+        if lacking.is_empty() {
+            play_fixture(run, stage, &mut remote, (&place, fixture), &mut tally).await;
+        } else {
+            left_out.lacking(fixture, &lacking);
+        }
+    }
+    remote.stop().await?;
+    tally.rule_lines().iter().for_each(|line| say(line));
+    left_out.lines().iter().for_each(|line| say(line));
+    say(&tally.line(&format!("golden, {name} at {place}")));
+    say(&tally.line("golden"));
+    let ran = tally.passed + tally.deviations + tally.failed;
+    Ok(if tally.failed > 0 || ran == 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// A variant and the fixtures of it that are selected.
+fn variant_named<'a>(run: &'a Run, name: &str) -> anyhow::Result<(Variant, &'a [Fixture])> {
+    let of = |fixtures: &&Vec<Fixture>| fixtures.first().is_some_and(|first| first.variant == name);
+    let fixtures = run.variants.iter().find(of).with_context(|| format!("no fixture of a variant {name}"))?;
+    let own = fixtures.first().map(|first| first.settings.clone()).unwrap_or_default();
+    anyhow::ensure!(!wants_jwks(&own), "{name} needs a key set that only this runner serves");
+    Ok((Variant::new(&own, &run.keys, "")?, fixtures))
+}
+
+/// `--settings VARIANT`
+fn asked_for_settings() -> Option<String> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--settings");
+    arguments.next().and_then(|_| arguments.next())
 }
 
 fn count(run: &Run, engine: &str, fixture: &Fixture, verdict: &Verdict, tally: &mut Tally) {

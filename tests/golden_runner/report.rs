@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::AddAssign};
 
-use crate::{compare::Difference, deviations::RULES, fixture::Fixture, json};
+use crate::{aspects::Aspect, compare::Difference, deviations::RULES, fixture::Fixture, json};
 
 /// Counts of one engine, or of all.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +45,40 @@ impl AddAssign<&Self> for Tally {
         for (rule, count) in &other.rules {
             *self.rules.entry(rule.clone()).or_default() += count;
         }
+    }
+}
+
+/// Fixtures that were not played, by reason.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LeftOut {
+    lacking: BTreeMap<String, Vec<String>>,
+    variants: BTreeMap<String, usize>,
+}
+
+impl LeftOut {
+    /// The deployment lacks what the fixture needs.
+    pub(crate) fn lacking(&mut self, fixture: &Fixture, lacking: &[Aspect]) {
+        let reason: Vec<_> = lacking.iter().map(Aspect::to_string).collect();
+        self.lacking.entry(reason.join(", ")).or_default().push(fixture.name.clone());
+    }
+
+    /// The deployment was started with other settings.
+    pub(crate) fn of_another_variant(&mut self, variant: &str) {
+        *self.variants.entry(variant.to_owned()).or_default() += 1;
+    }
+
+    /// One line per reason, with the names, then the sum.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<_> = self
+            .lacking
+            .iter()
+            .map(|(reason, names)| format!("  {} without {reason}: {}", names.len(), names.join(" ")))
+            .collect();
+        let (here, others) =
+            (self.lacking.values().map(Vec::len).sum::<usize>(), self.variants.values().sum::<usize>());
+        lines.push(format!("left out: {here} fixtures that need what is not there"));
+        lines.push(format!("left out: {others} fixtures of {} other variants", self.variants.len()));
+        lines
     }
 }
 

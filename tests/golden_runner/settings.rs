@@ -107,6 +107,25 @@ impl Variant {
         self.blacklist_installed
     }
 
+    /// Whether a name and a password open the API.
+    pub(crate) fn takes_basic(&self) -> bool {
+        self.settings.get("AUTHENTICATION_CLASSES").is_some_and(|all| all.contains("BasicAuthentication"))
+    }
+
+    /// Whether the organization service asks for the user on every request.
+    pub(crate) fn asks_for_users(&self) -> bool {
+        self.settings.get("ORG_USER_STATE").is_some_and(|value| value == "ask")
+    }
+
+    /// The settings as lines of an environment file, which holds no value of several lines.
+    pub(crate) fn env_lines(&self) -> anyhow::Result<Vec<String>> {
+        let line = |(name, value): (&String, &String)| {
+            anyhow::ensure!(!value.contains('\n'), "{name} has several lines: no environment file holds it");
+            Ok(format!("{name}={value}"))
+        };
+        self.settings.iter().map(line).collect()
+    }
+
     /// The schemes API requests may use, the announced one first.
     pub(crate) fn header_types(&self) -> Vec<&str> {
         match self.jwt("AUTH_HEADER_TYPES") {

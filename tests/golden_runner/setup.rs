@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use e2e::Patience;
 use serde_json::{Value, json};
 
 use crate::{
@@ -100,12 +101,20 @@ async fn run_step<S: System>(
     Ok(())
 }
 
-/// Sends a filled request and notes the time on both sides of it.
+/// Sends a filled request and notes the time on both sides of it. A gateway that lets an address in only
+/// so often is waited for; no recording holds a 429.
 pub(crate) async fn exchange(world: &mut World, request: &Request) -> anyhow::Result<Answer> {
-    world.sent = now();
-    let answer = send(world.host(), &outgoing(request)?).await;
-    world.answered = now();
-    answer
+    let mut patience = Patience::default();
+    loop {
+        world.sent = now();
+        let answer = send(world.host(), &outgoing(request)?).await;
+        world.answered = now();
+        let answer = answer?;
+        if answer.status != 429 {
+            return Ok(answer);
+        }
+        patience.wait(&answer.header("Retry-After").unwrap_or_default()).await?;
+    }
 }
 
 /// Logs a user in by a real request. The original can issue to inactive users; there the user is

@@ -28,6 +28,8 @@ pub(crate) struct World {
     /// Values by the name they were saved under.
     pub(crate) saved: BTreeMap<String, String>,
     pub(crate) passwords: BTreeMap<String, String>,
+    /// Eight characters that no other run has.
+    pub(crate) nonce: String,
     /// Seconds since the epoch when the fixture began, when its request left and when it was answered.
     pub(crate) began: f64,
     pub(crate) sent: f64,
@@ -43,6 +45,7 @@ impl World {
             users,
             saved: BTreeMap::new(),
             passwords: passwords.into(),
+            nonce: shared::random::hex32().chars().take(8).collect(),
             began: now,
             sent: now,
             answered: now,

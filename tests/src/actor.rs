@@ -4,11 +4,14 @@ use anyhow::Context as _;
 use reqwest::{Method, header::HeaderMap};
 use serde_json::Value;
 
+use crate::Patience;
+
 /// Somebody who sends requests, perhaps with a pair of tokens.
 #[derive(Debug, Clone)]
 pub struct Actor {
     base: String,
     client: reqwest::Client,
+    is_patient: bool,
     /// The access token sent with every request.
     pub access: Option<String>,
     /// The refresh token.
@@ -61,13 +64,19 @@ impl Actor {
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         // All of it is plain HTTP: reading the machine's certificates would cost each actor 25 ms.
         let client = client.tls_certs_only([]).build().unwrap_or_default();
-        Self { base: base.to_owned(), client, access: None, refresh: None }
+        Self { base: base.to_owned(), client, is_patient: false, access: None, refresh: None }
     }
 
     /// Somebody with a pair.
     #[must_use]
     pub fn with_pair(base: &str, access: String, refresh: String) -> Self {
         Self { access: Some(access), refresh: Some(refresh), ..Self::new(base) }
+    }
+
+    /// The same actor, who does as a 429 tells: waits, and asks again.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        Self { is_patient: true, ..self }
     }
 
     /// The same actor with another access token.
@@ -87,6 +96,19 @@ impl Actor {
 
     /// Sends a request.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
+        let mut patience = Patience::default();
+        while self.is_patient {
+            let again = request.try_clone().context("a request that can be repeated")?;
+            let answer = Self::send_once(again).await?;
+            if answer.status != 429 {
+                return Ok(answer);
+            }
+            patience.wait(answer.header("retry-after")).await?;
+        }
+        Self::send_once(request).await
+    }
+
+    async fn send_once(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await?;

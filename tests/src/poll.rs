@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
+
 /// The pause between two questions: well below anything that is measured with it.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -18,4 +20,27 @@ pub async fn until(
         tokio::time::sleep(PAUSE).await;
     }
     Ok(began.elapsed())
+}
+
+/// The longest that anybody waits for leave to ask again, in all. Then the test has found a gateway that
+/// lets nobody in.
+const LONGEST: Duration = Duration::from_mins(3);
+
+/// Waiting as a 429 tells (RFC 6585, section 4).
+#[derive(Debug, Default)]
+pub struct Patience {
+    waited: Duration,
+}
+
+impl Patience {
+    /// Waits for as many seconds as `Retry-After` says.
+    pub async fn wait(&mut self, retry_after: &str) -> anyhow::Result<()> {
+        let seconds = retry_after.parse().ok().filter(|seconds| *seconds > 0);
+        let seconds = seconds.with_context(|| format!("429 with Retry-After {retry_after:?}"))?;
+        let time = Duration::from_secs(seconds);
+        self.waited += time;
+        anyhow::ensure!(self.waited <= LONGEST, "429 still, after {:?}", self.waited);
+        tokio::time::sleep(time).await;
+        Ok(())
+    }
 }

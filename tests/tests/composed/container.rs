@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Command;
 
-use crate::deployment::run;
+use crate::system::run;
 
 /// A container by its id.
 #[derive(Debug, Clone)]

@@ -15,9 +15,9 @@ use tokio::{
 };
 
 use crate::{
-    Deployment, ORGANIZATIONS,
+    Composed, ORGANIZATIONS,
     container::docker,
-    deployment::{PATIENCE, Replicas},
+    system::{PATIENCE, Replicas},
 };
 
 const TOKEN: &str = "/api/v1/user/token/";
@@ -28,7 +28,7 @@ const LIMIT: usize = 5;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn whatever_the_gateway_answers_itself_is_in_the_envelope() -> anyhow::Result<()> {
-    let deployment = Deployment::started(&[], ONE).await?;
+    let deployment = Composed::started(&[], ONE).await?;
     let base = &deployment.base;
     let huge = "x".repeat(2 * 1024 * 1024);
     let long = "y".repeat(20_000);
@@ -122,7 +122,7 @@ fn enveloped(answer: &str) -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn logins_from_one_address_are_limited_and_nothing_else_is() -> anyhow::Result<()> {
-    let deployment = Deployment::started(&[("GATEWAY_OBTAIN_LIMIT", &LIMIT.to_string())], ONE).await?;
+    let deployment = Composed::started(&[("GATEWAY_OBTAIN_LIMIT", &LIMIT.to_string())], ONE).await?;
     deployment.user("ada").await?;
     let anonymous = Actor::new(&deployment.base);
     let wrong = json!({"username": "ada", "password": "wrong"});
@@ -164,7 +164,7 @@ async fn logins_from_one_address_are_limited_and_nothing_else_is() -> anyhow::Re
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn what_clients_claim_about_themselves_does_not_get_through() -> anyhow::Result<()> {
-    let deployment = Deployment::started(&[], ONE).await?;
+    let deployment = Composed::started(&[], ONE).await?;
     deployment.user("ada").await?;
     let anonymous = Actor::new(&deployment.base);
     let login =
@@ -201,7 +201,7 @@ async fn what_clients_claim_about_themselves_does_not_get_through() -> anyhow::R
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn replicas_that_are_added_are_found_and_used() -> anyhow::Result<()> {
-    let deployment = Deployment::started(&[], ONE).await?;
+    let deployment = Composed::started(&[], ONE).await?;
     let [gateway] = &deployment.containers("gateway").await?[..] else { anyhow::bail!("one gateway") };
     let started = gateway.inspect("{{.State.StartedAt}}").await?;
     deployment.up(Replicas { auth: 2, org: 3 }).await?;
@@ -213,7 +213,7 @@ async fn replicas_that_are_added_are_found_and_used() -> anyhow::Result<()> {
 
 /// Asks for this path until each of so many replicas says that it has answered.
 async fn all_used(
-    deployment: &Deployment,
+    deployment: &Composed,
     path: &str,
     (service, management): (&str, u16),
     count: usize,

@@ -7,7 +7,7 @@ use e2e::{Eyes, Load, Pace, Report, Sample, Watch};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::config::Variables;
 
-use crate::{Deployment, ORGANIZATIONS, deployment::Replicas};
+use crate::{Composed, ORGANIZATIONS, system::Replicas};
 
 /// Requests per second beside the revocations.
 const PER_SECOND: u32 = 300;
@@ -22,7 +22,7 @@ async fn a_logout_through_the_gateway_is_known_at_every_replica_at_once() -> any
     let full = Variables::from_env().get("TRUST_LOAD") == Some("full");
     let revocations = if full { 500 } else { 60 };
     let settings = [("AUTH_ACCESS_TOKEN_LIFETIME", "1h"), ("LOG", "warn")];
-    let deployment = Deployment::started(&settings, Replicas { auth: 2, org: 3 }).await?;
+    let deployment = Composed::started(&settings, Replicas { auth: 2, org: 3 }).await?;
     deployment.user("ada").await?;
     // Two at a time: hashing is slow on purpose.
     let sessions: Vec<_> =

@@ -6,9 +6,9 @@ use anyhow::ensure;
 use e2e::{Actor, until};
 
 use crate::{
-    Deployment, ME, ORGANIZATIONS,
-    deployment::{PATIENCE, Replicas},
+    Composed, ME, ORGANIZATIONS,
     mix::Mix,
+    system::{PATIENCE, Replicas},
 };
 
 /// Asked for; the demand is 200.
@@ -17,7 +17,7 @@ const PER_SECOND: u32 = 220;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn a_killed_replica_costs_at_most_what_was_in_flight_on_it() -> anyhow::Result<()> {
-    let deployment = Deployment::started(&[], Replicas { auth: 1, org: 3 }).await?;
+    let deployment = Composed::started(&[], Replicas { auth: 1, org: 3 }).await?;
     deployment.user("ada").await?;
     let (caller, refresher) = (deployment.login("ada").await?, deployment.login("ada").await?);
     let mix = Mix::start(&caller, refresher, PER_SECOND);
@@ -49,7 +49,7 @@ async fn a_killed_replica_costs_at_most_what_was_in_flight_on_it() -> anyhow::Re
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn a_killed_database_costs_503_until_it_is_back_and_nothing_acknowledged() -> anyhow::Result<()> {
-    let deployment = Deployment::started(&[], Replicas { auth: 2, org: 2 }).await?;
+    let deployment = Composed::started(&[], Replicas { auth: 2, org: 2 }).await?;
     deployment.user("ada").await?;
     let (caller, refresher) = (deployment.login("ada").await?, deployment.login("ada").await?);
     let mix = Mix::start(&caller, refresher, PER_SECOND);
@@ -90,7 +90,7 @@ async fn a_killed_database_costs_503_until_it_is_back_and_nothing_acknowledged()
 async fn without_the_auth_service_tokens_are_verified_until_the_feed_is_too_old() -> anyhow::Result<()> {
     let staleness = Duration::from_secs(10);
     let deployment =
-        Deployment::started(&[("REVOCATION_MAX_STALENESS", "10s")], Replicas { auth: 1, org: 2 }).await?;
+        Composed::started(&[("REVOCATION_MAX_STALENESS", "10s")], Replicas { auth: 1, org: 2 }).await?;
     deployment.user("ada").await?;
     let caller = deployment.login("ada").await?;
     let [auth] = &deployment.containers("auth-service").await?[..] else { anyhow::bail!("one container") };

@@ -12,17 +12,17 @@
 #![expect(clippy::indexing_slicing, reason = "a panic is a test's report")]
 
 mod container;
-mod deployment;
 mod gateway;
 mod lag;
 mod losing;
 mod mix;
 mod replacing;
 mod starting;
+mod system;
 mod tls;
 
 use container::Container;
-use deployment::Deployment;
+use system::Composed;
 
 /// Where an organization service is asked.
 const ORGANIZATIONS: &str = "/api/v1/organization/";

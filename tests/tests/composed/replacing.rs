@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::ensure;
 
 use crate::{
-    Deployment,
-    deployment::Replicas,
+    Composed,
     mix::{Met, Mix},
+    system::Replicas,
 };
 
 /// Asked for; the demand is 200.
@@ -16,7 +16,7 @@ const PER_SECOND: u32 = 220;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn replacing_every_container_of_both_services_loses_no_request() -> anyhow::Result<()> {
-    let deployment = Deployment::started(&[], Replicas { auth: 2, org: 3 }).await?;
+    let deployment = Composed::started(&[], Replicas { auth: 2, org: 3 }).await?;
     let met = roll_all(&deployment).await?;
     report(&deployment, &met, "2 and 3 replicas").await
 }
@@ -25,12 +25,12 @@ async fn replacing_every_container_of_both_services_loses_no_request() -> anyhow
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn replacing_the_only_container_loses_no_request() -> anyhow::Result<()> {
-    let deployment = Deployment::started(&[], Replicas { auth: 1, org: 1 }).await?;
+    let deployment = Composed::started(&[], Replicas { auth: 1, org: 1 }).await?;
     let met = roll_all(&deployment).await?;
     report(&deployment, &met, "1 replica each").await
 }
 
-async fn roll_all(deployment: &Deployment) -> anyhow::Result<Met> {
+async fn roll_all(deployment: &Composed) -> anyhow::Result<Met> {
     deployment.user("ada").await?;
     let (caller, refresher) = (deployment.login("ada").await?, deployment.login("ada").await?);
     let mut old = Vec::new();
@@ -55,7 +55,7 @@ async fn roll_all(deployment: &Deployment) -> anyhow::Result<Met> {
     Ok(met)
 }
 
-async fn report(deployment: &Deployment, met: &Met, what: &str) -> anyhow::Result<()> {
+async fn report(deployment: &Composed, met: &Met, what: &str) -> anyhow::Result<()> {
     println!("rolled, {what}: {:.0}/s for {:.0?}, {:?}", met.rate(), met.lasted, met.tally());
     for service in ["gateway", "auth-service", "org-service", "postgres"] {
         for container in deployment.containers(service).await? {

@@ -6,9 +6,9 @@ use anyhow::ensure;
 use e2e::{Actor, until};
 
 use crate::{
-    Container, Deployment, ORGANIZATIONS,
+    Composed, Container, ORGANIZATIONS,
     container::docker,
-    deployment::{PATIENCE, Replicas},
+    system::{PATIENCE, Replicas},
 };
 
 const SERVICES: [&str; 2] = ["auth-service", "org-service"];
@@ -17,7 +17,7 @@ const SERVICES: [&str; 2] = ["auth-service", "org-service"];
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn replicas_that_start_at_once_from_nothing_all_come_up() -> anyhow::Result<()> {
-    let deployment = Deployment::new(&[]).await?;
+    let deployment = Composed::new(&[]).await?;
     let took = deployment.up(Replicas { auth: 2, org: 3 }).await?;
     println!("two auth services, three organization services and PostgreSQL healthy after {took:.1?}");
     let answer = Actor::new(&deployment.base).get(ORGANIZATIONS).await?;
@@ -71,7 +71,7 @@ async fn sizes() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn an_organization_service_that_is_first_waits_and_comes_up() -> anyhow::Result<()> {
-    let deployment = Deployment::new(&[]).await?;
+    let deployment = Composed::new(&[]).await?;
     deployment.compose(&["up", "-d", "org-service"]).await?;
     let [org] = &deployment.containers("org-service").await?[..] else { anyhow::bail!("one container") };
     let management = Actor::new(&org.address(9002).await?);
@@ -87,7 +87,7 @@ async fn an_organization_service_that_is_first_waits_and_comes_up() -> anyhow::R
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn a_wrong_database_password_ends_the_start_with_one_clear_line() -> anyhow::Result<()> {
-    let deployment = Deployment::new(&[]).await?;
+    let deployment = Composed::new(&[]).await?;
     deployment.compose(&["up", "-d", "postgres"]).await?;
     for container in deployment.containers("postgres").await? {
         until("PostgreSQL", PATIENCE, async || Ok(container.health().await? == "healthy")).await?;
@@ -123,7 +123,7 @@ fn owner_len(service: &str) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn production_refuses_development_secrets() -> anyhow::Result<()> {
-    let deployment = Deployment::new(&[("PRODUCTION", "true")]).await?;
+    let deployment = Composed::new(&[("PRODUCTION", "true")]).await?;
     for (service, named) in [
         ("auth-service", &["SERVICE_SECRET", "AUTH_KEY_ENCRYPTION_KEY", "AUTH_DATABASE_URL"][..]),
         ("org-service", &["SERVICE_SECRET", "ORG_DATABASE_URL"]),

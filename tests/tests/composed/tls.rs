@@ -6,7 +6,7 @@ use anyhow::ensure;
 use e2e::PASSWORD;
 use serde_json::json;
 
-use crate::{Deployment, ORGANIZATIONS, deployment::PATIENCE};
+use crate::{Composed, ORGANIZATIONS, system::PATIENCE};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
@@ -20,7 +20,7 @@ async fn with_a_certificate_the_port_speaks_tls_and_the_services_know() -> anyho
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644))?;
 
     let folder = folder.path().to_string_lossy();
-    let deployment = Deployment::new(&[("GATEWAY_CERTIFICATES", &folder)]).await?;
+    let deployment = Composed::new(&[("GATEWAY_CERTIFICATES", &folder)]).await?;
     deployment.compose(&["up", "-d"]).await?;
     let base = deployment.base.replace("http://", "https://");
     let root = reqwest::Certificate::from_der(made.cert.der())?;

@@ -1,4 +1,4 @@
-//! [`Deployment`]: `docker-compose.yml` under a project name, ports and a network of its own.
+//! [`Composed`]: `docker-compose.yml` under a project name, ports and a network of its own.
 
 use std::{
     net::TcpListener,
@@ -28,7 +28,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The composed services. Removed, with their volume, when dropped.
 #[derive(Debug)]
-pub(crate) struct Deployment {
+pub(crate) struct Composed {
     /// The gateway: `http://127.0.0.1:PORT`
     pub(crate) base: String,
     /// The program and its first arguments.
@@ -52,7 +52,7 @@ pub(crate) struct Said {
     pub(crate) err: String,
 }
 
-impl Deployment {
+impl Composed {
     /// A deployment of which nothing runs yet, with these settings instead of a `.env`.
     pub(crate) async fn new(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let alone = MACHINE.lock().await;
@@ -166,7 +166,7 @@ impl Deployment {
     }
 }
 
-impl Drop for Deployment {
+impl Drop for Composed {
     fn drop(&mut self) {
         let mut command = std::process::Command::new(&self.compose[0]);
         command.args(&self.compose[1..]).args(["down", "--volumes", "--remove-orphans", "--timeout", "1"]);
