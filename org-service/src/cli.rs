@@ -54,8 +54,8 @@ async fn serve(variables: &Variables) -> anyhow::Result<()> {
     let config = Config::read(variables)?;
     let issuer = config.http_issuer()?;
     let drain_delay = config.drain_delay;
-    let options =
-        ServerOptions { drain_delay, ..ServerOptions::new(config.listen, config.management_listen) };
+    let addresses = ServerOptions::new(config.listen, config.management_listen);
+    let options = ServerOptions { drain_delay, opens_when_ready: true, ..addresses };
     let mut signals = Signals::listen()?;
     let Some(app) = signals.before(App::start(config, issuer, Clock::System)).await else { return Ok(()) };
     let app = app?;
@@ -66,11 +66,8 @@ async fn serve(variables: &Variables) -> anyhow::Result<()> {
     let bound = bind(&options, shared, move |config| public.configure(config), |_| {})?;
     let address = bound.address;
     say(&format!("management on http://{}", bound.management_address))?;
-    let ready = async move {
-        app.ready().await;
-        say(&format!("listening on http://{address}"))
-    };
-    Ok(bound.run_until_after(signals, ready).await?)
+    let opened = || say(&format!("listening on http://{address}"));
+    Ok(bound.run_until_after(signals, app.ready(), opened).await?)
 }
 
 /// For whoever started the service and wants to know its addresses.

@@ -9,6 +9,7 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 
+use socket2::{Domain, Socket, Type};
 use tokio::sync::{Notify, watch};
 
 pub use super::stopping::{Closing, Signals, Stop};
@@ -21,6 +22,9 @@ use crate::Problem;
 /// to be the gateway that closes first: 60 s are what such programs wait by default, and ours; the 5 s
 /// of actix lose requests.
 const KEPT: Duration = Duration::from_secs(75);
+
+/// Connections that may wait to be accepted, as actix has it.
+const BACKLOG: i32 = 1024;
 
 /// Where and how a process serves.
 #[derive(Debug, Clone)]
@@ -37,6 +41,9 @@ pub struct ServerOptions {
     pub head_timeout: Duration,
     /// How long requests are served on after SIGTERM, while `/readyz` is red already.
     pub drain_delay: Duration,
+    /// The public port refuses connections until [`Bound::run_until_after`] opens it. A gateway sends
+    /// what was refused to another replica; what was accepted it would have to wait for.
+    pub opens_when_ready: bool,
 }
 
 impl ServerOptions {
@@ -50,12 +57,15 @@ impl ServerOptions {
             shutdown_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(5),
             drain_delay: Duration::ZERO,
+            opens_when_ready: false,
         }
     }
 }
 
 /// A bound server that has not begun to serve.
 pub struct Bound {
+    /// The public port's, to listen on.
+    socket: Socket,
     public: Server,
     management: Server,
     leaving: Leaving,
@@ -79,6 +89,10 @@ where
     P: Fn(&mut ServiceConfig) + Clone + Send + 'static,
     M: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
+    let socket = reserve(options.listen)?;
+    if !options.opens_when_ready {
+        socket.listen(BACKLOG)?;
+    }
     let (closing, leaving) = (watch::Sender::new(false), Leaving::default());
     let (metrics, stops) = (Data::new(shared.metrics.clone()), Data::new(leaving.clone()));
     let public = HttpServer::new(move || {
@@ -96,7 +110,7 @@ where
     .client_request_timeout(options.head_timeout)
     .shutdown_timeout(options.shutdown_timeout.as_secs())
     .disable_signals()
-    .bind(options.listen)?;
+    .listen(socket.try_clone()?.into())?;
     let address = first_address(&public.addrs())?;
 
     let (metrics, stops) = (Data::new(shared.metrics), Data::new(leaving.clone()));
@@ -124,7 +138,7 @@ where
     let management_address = first_address(&management.addrs())?;
     let (public, management) = (public.run(), management.run());
     let drain_delay = options.drain_delay;
-    Ok(Bound { public, management, leaving, closing, drain_delay, address, management_address })
+    Ok(Bound { socket, public, management, leaving, closing, drain_delay, address, management_address })
 }
 
 /// What both ports share.
@@ -134,6 +148,15 @@ pub struct Shared {
     pub readiness: Readiness,
     /// What `/metrics` shows.
     pub metrics: Metrics,
+}
+
+/// A socket that has the address and does not listen yet.
+fn reserve(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // Connections of a process before us may still be around.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
 }
 
 fn first_address(addresses: &[SocketAddr]) -> io::Result<SocketAddr> {
@@ -160,19 +183,24 @@ impl Bound {
 
     /// Serves until SIGINT or SIGTERM, then stops gracefully; see [`super::stopping`].
     pub async fn run_until(self, signals: Signals) -> io::Result<()> {
-        self.run_until_after(signals, std::future::ready(Ok(()))).await
+        self.run_until_after(signals, std::future::ready(()), || Ok(())).await
     }
 
-    /// The same, but the public port begins when `ready` is done; connections made before wait in
-    /// the kernel's queue, and are served if it becomes ready while it drains. The management port
-    /// answers at once. A failure of `ready` stops both.
+    /// The same, but the public port begins when `ready` is done, also while it drains; then `opened`
+    /// tells whom it concerns, and its failure stops both ports. The management port answers at once.
     pub async fn run_until_after(
         self,
         signals: Signals,
-        ready: impl Future<Output = io::Result<()>>,
+        ready: impl Future<Output = ()>,
+        opened: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<()> {
         let stop = self.stop();
-        let Self { public, management, drain_delay, .. } = self;
+        let Self { socket, public, management, drain_delay, .. } = self;
+        let open = async {
+            ready.await;
+            socket.listen(BACKLOG)?;
+            opened()
+        };
         let stopping = Notify::new();
         let signalled = async {
             stop.drained(signals, drain_delay).await;
@@ -181,7 +209,7 @@ impl Bound {
         };
         let public = async {
             tokio::select! {
-                done = ready => match done {
+                done = open => match done {
                     Ok(()) => public.await,
                     Err(error) => {
                         drop(public);

@@ -177,7 +177,7 @@ async fn what_clients_claim_about_themselves_does_not_get_through() -> anyhow::R
     let sessions = ada.get("/api/v1/user/sessions/").await?;
     ensure!(sessions.status == 200 && !sessions.text.contains("198.51.100.7"), "{sessions:?}");
     // The address that it names instead is the network's, where the engine passes connections on.
-    ensure!(sessions.text.contains("172.29.85.1"), "{sessions:?}");
+    ensure!(sessions.text.contains("172.29.85."), "{sessions:?}");
 
     // Links of a page go where the client is, whatever it says about hosts and schemes.
     for number in 0..6 {
