@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, Listing, Variables, service_secrets, values::Span};
-use crate::{Secret, http::origin::TrustedProxies};
+use crate::{Secret, db::Migrate, http::origin::TrustedProxies};
 
 /// Below this, a validator would refuse requests between one heartbeat and the next.
 const SHORTEST_STALENESS: Duration = Duration::from_secs(2);
@@ -30,6 +30,9 @@ pub struct ProcessSettings {
     /// How long requests are served on after SIGTERM, for a gateway to notice.
     #[serde(default = "defaults::drain_delay")]
     drain_delay: Span,
+    /// See [`Migrate`].
+    #[serde(default)]
+    migrate: Migrate,
     /// See [`crate::auth::classes`].
     #[serde(default = "defaults::authentication_classes")]
     authentication_classes: String,
@@ -137,6 +140,12 @@ impl ProcessSettings {
     #[must_use]
     pub const fn drain_delay(&self) -> Duration {
         self.drain_delay.0
+    }
+
+    /// Who applies missing migrations.
+    #[must_use]
+    pub const fn migrate(&self) -> Migrate {
+        self.migrate
     }
 
     /// What a validator shows to an auth service elsewhere. Required unless revocation is off: the feed
