@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, Listing, Variables, service_secrets, values::Span};
+use super::{
+    ConfigError, Listing, Variables, development, service_secrets,
+    values::{Span, Switch},
+};
 use crate::{Secret, db::Migrate, http::origin::TrustedProxies};
 
 /// Below this, a validator would refuse requests between one heartbeat and the next.
@@ -30,6 +33,9 @@ pub struct ProcessSettings {
     /// How long requests are served on after SIGTERM, for a gateway to notice.
     #[serde(default = "defaults::drain_delay")]
     drain_delay: Span,
+    /// Whether secrets that everybody knows are refused; see [`super::development`].
+    #[serde(default = "defaults::off")]
+    production: Switch,
     /// See [`Migrate`].
     #[serde(default)]
     migrate: Migrate,
@@ -45,13 +51,16 @@ pub struct ProcessSettings {
 }
 
 mod defaults {
-    use super::Span;
+    use super::{Span, Switch};
 
     pub(super) fn authentication_classes() -> String {
         "JWTAuthentication,SessionAuthentication".to_owned()
     }
     pub(super) const fn max_staleness() -> Span {
         Span::secs(30)
+    }
+    pub(super) const fn off() -> Switch {
+        Switch(false)
     }
     pub(super) const fn drain_delay() -> Span {
         Span::secs(0)
@@ -113,6 +122,9 @@ impl ProcessSettings {
     pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
         service_secrets(variables)?;
         let settings: Self = variables.read("")?;
+        if settings.production.0 {
+            development::refuse(variables)?;
+        }
         if settings.revocation_max_staleness.0 < SHORTEST_STALENESS {
             let complaint = "must be 2s or more: the feed is heard of once a second";
             return Err(ConfigError::new("REVOCATION_MAX_STALENESS", complaint));
@@ -153,7 +165,7 @@ impl ProcessSettings {
     pub fn issuer_secret(&self) -> Result<Option<Secret<String>>, ConfigError> {
         let first = self.service_secret.as_ref().and_then(|all| all.expose().split(',').next());
         match first {
-            Some(secret) => Ok(Some(Secret::new(secret.trim().to_owned()))),
+            Some(secret) => Ok(Some(Secret::new(development::service_secret(secret.trim()).to_owned()))),
             None if self.revocation == Revocation::Off => Ok(None),
             None => Err(ConfigError::new(
                 "SERVICE_SECRET",
