@@ -6,7 +6,7 @@ mod token;
 
 use clap::{Args, Subcommand};
 use shared::{
-    Clock, Db,
+    Clock,
     config::{Variables, print_listings},
 };
 
@@ -79,7 +79,7 @@ pub(crate) struct Tools {
 impl Tools {
     async fn open(variables: &Variables) -> Result<Self, StartError> {
         let config = Config::read(variables)?;
-        let db = Db::connect(&config.database, migrations(), config.database_limits).await?;
+        let db = config.connect().await?;
         let pool = HashPool::new(std::num::NonZeroUsize::MIN, 1)?;
         let user_id_field = config.tokens.user_id_field;
         Ok(Self { accounts: Accounts { db, clock: Clock::System, user_id_field }, pool })

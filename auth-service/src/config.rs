@@ -6,13 +6,14 @@ mod settings;
 use std::{net::SocketAddr, time::Duration};
 
 use shared::{
-    DbLimits, DbUrl, Secret,
+    Db, DbError, DbLimits, DbUrl, Secret,
     auth::AuthenticationClasses,
     config::{
         ConfigError, Listing, Variables,
         process::{ProcessSettings, RevocationPolicy},
         values::{List, Span},
     },
+    db::Migrate,
     http::origin::TrustedProxies,
     verifier::{Rules, VerifierSettings},
 };
@@ -22,7 +23,7 @@ pub use settings::MANAGEMENT_LISTEN;
 
 use settings::Settings;
 
-use crate::{sealing::SealingKeys, store::users::UserIdField};
+use crate::{migrations, sealing::SealingKeys, store::users::UserIdField};
 
 /// How tokens are made and sessions live.
 #[expect(clippy::struct_excessive_bools, reason = "one for each switch of the original")]
@@ -90,6 +91,8 @@ pub struct Config {
     pub database: DbUrl,
     /// Connections and waiting requests.
     pub database_limits: DbLimits,
+    /// Who applies missing migrations.
+    pub migrate: Migrate,
     /// What tokens must satisfy.
     pub rules: Rules,
     /// How they are made.
@@ -149,6 +152,7 @@ impl Config {
                 .transpose()?,
             classes: AuthenticationClasses::read(variables)?,
             revocation: process.revocation(),
+            migrate: process.migrate(),
             drain_delay: process.drain_delay(),
             trusted_proxies: process.trusted_proxies(),
             service_secrets: shared::config::service_secrets(variables)?,
@@ -156,6 +160,11 @@ impl Config {
             hash_queue: settings.hash_queue.clamp(1, 100_000),
             listings,
         })
+    }
+
+    /// Opens the database; its tables are there afterwards.
+    pub async fn connect(&self) -> Result<Db, DbError> {
+        Db::connect(&self.database, migrations().applied(self.migrate), self.database_limits).await
     }
 
     /// Every setting with its value and source.

@@ -25,7 +25,7 @@ mod last_used;
 
 use actix_web::{http::Method, web::ServiceConfig};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use shared::{Endpoint, Migrations, issuer::EXCHANGE_PATH};
+use shared::{Endpoint, Migrations, db::Migrate, issuer::EXCHANGE_PATH};
 
 pub use app::{App, StartError};
 pub use config::Config;
@@ -35,7 +35,7 @@ pub use config::Config;
 pub const fn migrations() -> Migrations {
     const POSTGRES: EmbeddedMigrations = embed_migrations!("../migrations/auth/postgres");
     const SQLITE: EmbeddedMigrations = embed_migrations!("../migrations/auth/sqlite");
-    Migrations { postgres: || POSTGRES, sqlite: || SQLITE }
+    Migrations { program: "auth-service", postgres: || POSTGRES, sqlite: || SQLITE, apply: Migrate::Start }
 }
 
 /// The whole public HTTP surface.

@@ -5,7 +5,10 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use shared::{config::ConfigError, random};
+use shared::{
+    config::{ConfigError, development},
+    random,
+};
 
 const VARIABLE: &str = "AUTH_KEY_ENCRYPTION_KEY";
 
@@ -29,7 +32,7 @@ impl SealingKeys {
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let bad = || ConfigError::new(VARIABLE, "expected 32 bytes in base64 (try: openssl rand -base64 32)");
         let keys = text.split(',').map(|key| {
-            let bytes = STANDARD.decode(key.trim()).map_err(|_| bad())?;
+            let bytes = STANDARD.decode(development::key_encryption_key(key.trim())).map_err(|_| bad())?;
             let key = UnboundKey::new(&AES_256_GCM, &bytes).map_err(|_| bad())?;
             Ok(std::sync::Arc::new(LessSafeKey::new(key)))
         });
@@ -107,6 +110,14 @@ mod tests {
         assert_eq!(new.open("kid/signing", &again).unwrap().as_slice(), b"private");
         assert!(both.reseal("kid/signing", &again).unwrap().is_none(), "nothing to do the second time");
         assert!(new.reseal("kid/signing", &sealed).is_err(), "what cannot be opened is left alone");
+    }
+
+    #[test]
+    fn the_word_for_development_is_a_key_and_not_the_only_one() {
+        let sealed = SealingKeys::parse("development").unwrap().seal("kid/signing", b"private").unwrap();
+        let both = SealingKeys::parse(&format!("{}, development", SealingKeys::generate())).unwrap();
+        assert_eq!(both.open("kid/signing", &sealed).unwrap().as_slice(), b"private");
+        assert!(both.reseal("kid/signing", &sealed).unwrap().is_some());
     }
 
     #[test]

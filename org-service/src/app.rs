@@ -36,7 +36,8 @@ pub struct App {
 impl App {
     /// Connects, migrates, and begins to follow the issuer where it is elsewhere; see [`App::ready`].
     pub async fn start(config: Config, issuer: Issuer, clock: Clock) -> Result<Self, StartError> {
-        let db = Db::connect(&config.database, migrations(), config.database_limits).await?;
+        let db = Db::connect(&config.database, migrations().applied(config.migrate), config.database_limits)
+            .await?;
         let rules = Arc::new(config.rules.clone());
         let verifier = Verifier::follow(&issuer, rules, config.revocation, clock.clone())?;
         let authenticator = Authenticator::new(verifier, issuer, config.classes.clone())

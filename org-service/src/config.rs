@@ -17,6 +17,7 @@ use shared::{
         process::{ProcessSettings, RevocationPolicy},
         values::OrNone,
     },
+    db::Migrate,
     http::origin::TrustedProxies,
     page::Paging,
     verifier::{Rules, VerifierSettings},
@@ -103,6 +104,8 @@ pub struct Config {
     pub database: DbUrl,
     /// Connections and waiting requests.
     pub database_limits: DbLimits,
+    /// Who applies missing migrations.
+    pub migrate: Migrate,
     /// What tokens must satisfy.
     pub rules: Rules,
     /// The order of authentication classes.
@@ -149,6 +152,7 @@ impl Config {
             classes: AuthenticationClasses::read(variables)?,
             ask_user_state: settings.user_state == UserStateSource::Ask,
             visibility: settings.visibility,
+            migrate: process.migrate(),
             drain_delay: process.drain_delay(),
             trusted_proxies: process.trusted_proxies(),
             page_size: settings.page_size,

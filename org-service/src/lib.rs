@@ -14,7 +14,7 @@ mod app;
 
 use actix_web::{Scope, http::Method, web};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use shared::{Endpoint, Migrations};
+use shared::{Endpoint, Migrations, db::Migrate};
 
 pub use app::{App, StartError};
 pub use config::Config;
@@ -24,7 +24,7 @@ pub use config::Config;
 pub const fn migrations() -> Migrations {
     const POSTGRES: EmbeddedMigrations = embed_migrations!("../migrations/org/postgres");
     const SQLITE: EmbeddedMigrations = embed_migrations!("../migrations/org/sqlite");
-    Migrations { postgres: || POSTGRES, sqlite: || SQLITE }
+    Migrations { program: "org-service", postgres: || POSTGRES, sqlite: || SQLITE, apply: Migrate::Start }
 }
 
 /// The whole public HTTP surface. A path whose id is neither a UUID nor an integer is no route of

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::Secret;
 
+pub mod development;
 mod files;
 mod print;
 pub mod process;
@@ -24,7 +25,7 @@ const LEAST_SECRET: usize = 32;
 pub fn service_secrets(variables: &Variables) -> Result<Vec<Secret<String>>, ConfigError> {
     let name = "SERVICE_SECRET";
     let Some(text) = variables.get(name) else { return Ok(Vec::new()) };
-    let secrets: Vec<&str> = text.split(',').map(str::trim).collect();
+    let secrets: Vec<&str> = text.split(',').map(str::trim).map(development::service_secret).collect();
     if secrets.len() > 2 || secrets.iter().any(|secret| secret.len() < LEAST_SECRET) {
         return Err(ConfigError::new(
             name,

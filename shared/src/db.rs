@@ -7,6 +7,7 @@
 //! starve each other; PostgreSQL uses one pool for both.
 
 pub mod connection;
+mod migrating;
 mod pool;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -22,11 +23,11 @@ use std::{
 };
 
 use diesel::{QueryResult, result::Error};
-use diesel_migrations::EmbeddedMigrations;
 use scheduled_thread_pool::ScheduledThreadPool;
 use tokio::sync::Semaphore;
 
 pub use connection::DbConnection;
+pub use migrating::{Migrate, Migrations, migrate};
 pub use url::DbUrl;
 
 use pool::Pool;
@@ -66,6 +67,14 @@ pub enum DbError {
     /// A migration failed.
     #[error("a migration failed: {0}")]
     Migration(String),
+    /// Migrations are missing that somebody else applies.
+    #[error("missing migrations: {missing}; MIGRATE=never leaves them to the command `{program} migrate`")]
+    Unmigrated {
+        /// How many.
+        missing: usize,
+        /// The program whose command applies them.
+        program: &'static str,
+    },
     /// The query failed.
     #[error(transparent)]
     Query(#[from] Error),
@@ -81,7 +90,7 @@ impl DbError {
         match self {
             Self::Unreachable { .. } | Self::NoConnection(_) | Self::Busy | Self::Interrupted => true,
             Self::Query(error) => pool::is_closed(error) || is_locked(error),
-            Self::Url(_) | Self::Migration(_) => false,
+            Self::Url(_) | Self::Migration(_) | Self::Unmigrated { .. } => false,
         }
     }
 }
@@ -89,15 +98,6 @@ impl DbError {
 /// SQLite's lock was held by another process for longer than the busy timeout.
 fn is_locked(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, info) if info.message().contains("database is locked"))
-}
-
-/// The migrations of one service, one tree per engine.
-#[derive(Debug, Clone, Copy)]
-pub struct Migrations {
-    /// Gives the tree for PostgreSQL.
-    pub postgres: fn() -> EmbeddedMigrations,
-    /// Gives the tree for SQLite.
-    pub sqlite: fn() -> EmbeddedMigrations,
 }
 
 /// How many connections one process opens, and how many requests may wait for one.
@@ -124,10 +124,10 @@ pub struct Db {
 }
 
 impl Db {
-    /// Connects once to see that the database is there, applies missing migrations, then pools.
-    /// A database that is down fails at once and says why.
+    /// Connects once to see that the database is there, applies missing migrations or demands that none
+    /// are, then pools. A database that is down fails at once and says why.
     pub async fn connect(url: &DbUrl, migrations: Migrations, limits: DbLimits) -> Result<Self, DbError> {
-        migrate(url, migrations).await?;
+        migrating::prepare(url, migrations).await?;
         Ok(Self::pooled(url, limits))
     }
 
@@ -181,14 +181,6 @@ impl Db {
         use diesel::connection::SimpleConnection;
         self.read(|connection| connection.batch_execute("SELECT 1")).await
     }
-}
-
-/// Applies the migrations that are missing and returns their versions, oldest first.
-pub async fn migrate(url: &DbUrl, migrations: Migrations) -> Result<Vec<String>, DbError> {
-    let url = url.clone();
-    tokio::task::spawn_blocking(move || DbConnection::open(&url)?.migrate(migrations))
-        .await
-        .map_err(|_| DbError::Interrupted)?
 }
 
 /// How long a request may wait for its turn.

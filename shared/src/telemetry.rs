@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::config::{ConfigError, Variables};
+use crate::config::{ConfigError, Variables, development};
 
 /// What is logged unless `LOG` says otherwise. The server's own start and stop lines say nothing that
 /// ours do not.
@@ -27,6 +27,9 @@ pub fn start(variables: &Variables) -> Result<(), ConfigError> {
         tracing::debug!("logging had been started before");
     }
     for warning in variables.warnings() {
+        tracing::warn!("{warning}");
+    }
+    if let Some(warning) = development::warning(variables) {
         tracing::warn!("{warning}");
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use shared::{
-    Clock, Db, DbError, Issuer, Verifier,
+    Clock, DbError, Issuer, Verifier,
     auth::HeldTokens,
     issuer::{ExchangeError, Exchanged, IssuerUnavailable, KeySource, Presented, UserState, Users},
     keys::Found,
@@ -20,7 +20,6 @@ use crate::{
     keyring::{Keyring, KeyringError, Purpose, Tending},
     last_used::LastUsed,
     levelling::Level,
-    migrations,
     password::HashPool,
     store::users,
 };
@@ -51,7 +50,7 @@ pub enum StartError {
 impl App {
     /// Connects, migrates, opens the keyring and starts the hashing threads.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
-        let db = Db::connect(&config.database, migrations(), config.database_limits).await?;
+        let db = config.connect().await?;
         let keyring = Keyring::open(&config, &db, &clock).await?;
         housekeeping::begin(&db, &config, &clock).await?;
         let revocations = Revocations::new(config.revocation, clock.clone());

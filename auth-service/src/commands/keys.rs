@@ -13,7 +13,6 @@ use crate::{
         KeyringError, Managed, Purpose, explicit_key,
         schedule::{Entry, State},
     },
-    migrations,
     store::keys::{self, StoredKey},
 };
 
@@ -80,7 +79,7 @@ pub(super) async fn run(
 }
 
 async fn connect(config: &Config) -> Result<Db, StartError> {
-    Ok(Db::connect(&config.database, migrations(), config.database_limits).await?)
+    Ok(config.connect().await?)
 }
 
 /// A key as its operator sees it.

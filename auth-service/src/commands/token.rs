@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 use shared::{
-    Clock, Db, Verifier,
+    Clock, Verifier,
     config::Variables,
     issuer::KeySource,
     jwks::{self, JwksClient, JwksOptions},
@@ -16,7 +16,7 @@ use shared::{
     verifier::{Rules, VerifierSettings},
 };
 
-use crate::{Config, keyring::Keyring, migrations};
+use crate::{Config, keyring::Keyring};
 
 /// What can be done with tokens.
 #[derive(Debug, Subcommand)]
@@ -118,7 +118,7 @@ async fn from_jwks(source: &str, rules: &Rules) -> anyhow::Result<KeySet> {
 /// The service's own keys: for access tokens, then for refresh tokens.
 async fn own(variables: &Variables) -> anyhow::Result<Vec<KeySet>> {
     let config = Config::read(variables)?;
-    let db = Db::connect(&config.database, migrations(), config.database_limits).await?;
+    let db = config.connect().await?;
     let keyring = Keyring::load(&config, &db, &Clock::System).await?;
     let published = (**keyring.published().load()).clone();
     let refresh = (**keyring.refresh().load()).clone();

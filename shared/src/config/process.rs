@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, Listing, Variables, service_secrets, values::Span};
-use crate::{Secret, http::origin::TrustedProxies};
+use super::{
+    ConfigError, Listing, Variables, development, service_secrets,
+    values::{Span, Switch},
+};
+use crate::{Secret, db::Migrate, http::origin::TrustedProxies};
 
 /// Below this, a validator would refuse requests between one heartbeat and the next.
 const SHORTEST_STALENESS: Duration = Duration::from_secs(2);
@@ -30,6 +33,12 @@ pub struct ProcessSettings {
     /// How long requests are served on after SIGTERM, for a gateway to notice.
     #[serde(default = "defaults::drain_delay")]
     drain_delay: Span,
+    /// Whether secrets that everybody knows are refused; see [`super::development`].
+    #[serde(default = "defaults::off")]
+    production: Switch,
+    /// See [`Migrate`].
+    #[serde(default)]
+    migrate: Migrate,
     /// See [`crate::auth::classes`].
     #[serde(default = "defaults::authentication_classes")]
     authentication_classes: String,
@@ -42,13 +51,16 @@ pub struct ProcessSettings {
 }
 
 mod defaults {
-    use super::Span;
+    use super::{Span, Switch};
 
     pub(super) fn authentication_classes() -> String {
         "JWTAuthentication,SessionAuthentication".to_owned()
     }
     pub(super) const fn max_staleness() -> Span {
         Span::secs(30)
+    }
+    pub(super) const fn off() -> Switch {
+        Switch(false)
     }
     pub(super) const fn drain_delay() -> Span {
         Span::secs(0)
@@ -110,6 +122,9 @@ impl ProcessSettings {
     pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
         service_secrets(variables)?;
         let settings: Self = variables.read("")?;
+        if settings.production.0 {
+            development::refuse(variables)?;
+        }
         if settings.revocation_max_staleness.0 < SHORTEST_STALENESS {
             let complaint = "must be 2s or more: the feed is heard of once a second";
             return Err(ConfigError::new("REVOCATION_MAX_STALENESS", complaint));
@@ -139,12 +154,18 @@ impl ProcessSettings {
         self.drain_delay.0
     }
 
+    /// Who applies missing migrations.
+    #[must_use]
+    pub const fn migrate(&self) -> Migrate {
+        self.migrate
+    }
+
     /// What a validator shows to an auth service elsewhere. Required unless revocation is off: the feed
     /// is given to nobody else, and a validator without it would accept what has been revoked.
     pub fn issuer_secret(&self) -> Result<Option<Secret<String>>, ConfigError> {
         let first = self.service_secret.as_ref().and_then(|all| all.expose().split(',').next());
         match first {
-            Some(secret) => Ok(Some(Secret::new(secret.trim().to_owned()))),
+            Some(secret) => Ok(Some(Secret::new(development::service_secret(secret.trim()).to_owned()))),
             None if self.revocation == Revocation::Off => Ok(None),
             None => Err(ConfigError::new(
                 "SERVICE_SECRET",

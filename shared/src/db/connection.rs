@@ -6,7 +6,6 @@ use diesel::{
     Connection, PgConnection, SqliteConnection,
     connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
 };
-use diesel_migrations::MigrationHarness;
 
 use super::{DbError, url::DbUrl};
 
@@ -87,31 +86,6 @@ impl DbConnection {
                 .map(|_| ()),
         }
     }
-
-    /// Applies the migrations that are missing. Replicas that start at once take turns.
-    pub(super) fn migrate(&mut self, migrations: super::Migrations) -> Result<Vec<String>, DbError> {
-        let failed =
-            |e: Box<dyn std::error::Error + Send + Sync>| DbError::Migration(one_line(&e.to_string()));
-        match self {
-            Self::Postgres(pg) => {
-                pg.batch_execute("SELECT pg_advisory_lock(7358233)").map_err(DbError::Query)?;
-                let applied =
-                    pg.run_pending_migrations((migrations.postgres)()).map(|v| names(&v)).map_err(failed);
-                pg.batch_execute("SELECT pg_advisory_unlock(7358233)").map_err(DbError::Query)?;
-                applied
-            }
-            Self::Sqlite(sqlite) => {
-                // Two processes that start at once take turns at the write lock.
-                sqlite.immediate_transaction(|sqlite| {
-                    sqlite.run_pending_migrations((migrations.sqlite)()).map(|v| names(&v)).map_err(failed)
-                })
-            }
-        }
-    }
-}
-
-fn names(versions: &[diesel::migration::MigrationVersion<'_>]) -> Vec<String> {
-    versions.iter().map(ToString::to_string).collect()
 }
 
 /// `synchronous=FULL`: an acknowledged revocation survives a power loss.

@@ -54,6 +54,19 @@ impl DbUrl {
         }
     }
 
+    /// Whether this is a server's URL with this password.
+    #[must_use]
+    pub fn has_password(&self, password: &str) -> bool {
+        match self {
+            Self::Sqlite { .. } => false,
+            Self::Postgres { url } => {
+                let mut query = url.query_pairs();
+                url.password() == Some(password)
+                    || query.any(|(name, value)| name == "password" && value == password)
+            }
+        }
+    }
+
     /// What the engine's client library takes.
     pub(super) fn connection_string(&self) -> String {
         match self {

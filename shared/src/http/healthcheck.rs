@@ -85,7 +85,9 @@ fn request(address: SocketAddr, deadline: Instant) -> io::Result<Vec<u8>> {
     };
     let mut stream = TcpStream::connect_timeout(&address, left()?).map_err(in_words)?;
     stream.set_write_timeout(Some(left()?))?;
-    write!(stream, "GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    // In one piece: `write!` sends one for each part, and whoever has heard enough may hang up.
+    let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let (mut answer, mut chunk) = (Vec::new(), [0; 4096]);
     // Each read waits for what is left: one that trickles has no more time than one that is silent.
     while (answer.len() as u64) < LONGEST {
