@@ -152,6 +152,14 @@ impl Site {
         }
         Ok(())
     }
+
+    /// Removes what has expired, as an operator.
+    pub async fn flush_expired(&self) -> anyhow::Result<()> {
+        match &self.place {
+            Place::Own(server) => Ok(auth_service::housekeeping::step(&server.stack.auth).await.map(drop)?),
+            Place::Deployed(deployment) => deployment.flush_expired().await,
+        }
+    }
 }
 
 /// A name that nobody else has, beginning like this.
