@@ -23,7 +23,7 @@ pub use browser::{Browser, set_cookies};
 pub use cluster::{Cluster, Settings, claims, session_of};
 pub use deployment::{Deployment, Known};
 pub use load::{Load, Pace, Report, Running, Sample};
-pub use poll::{Patience, until};
+pub use poll::{Patience, everywhere, until};
 pub use process::Node;
 pub use proxy::{Mode, Proxy};
 pub use server::Server;

@@ -12,7 +12,7 @@ async fn published(site: &Site) -> anyhow::Result<JwkSet> {
     let answer = site.anonymous().get(JWKS).await?;
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
     assert!(answer.header("cache-control").contains("max-age="), "{answer:?}");
-    for key in answer.json["keys"].as_array().into_iter().flatten() {
+    for key in answer.json.get("keys").and_then(Value::as_array).into_iter().flatten() {
         for secret in ["d", "p", "q", "k"] {
             assert!(key.get(secret).is_none(), "a private part is published");
         }

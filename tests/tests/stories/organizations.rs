@@ -1,5 +1,6 @@
 //! Organizations: made, listed, changed, removed, and shown to nobody else.
 
+use anyhow::Context as _;
 use e2e::{Actor, Site, unique};
 use serde_json::{Value, json};
 
@@ -165,13 +166,10 @@ async fn what_an_organization_cannot_be_is_told_field_by_field() -> anyhow::Resu
         (json!({"name": unique("Fine"), "is_active": "perhaps"}), vec!["is_active"]),
     ] {
         let answer = ada.post(ORGANIZATIONS, &body).await?;
-        let mut told: Vec<_> = answer.json.as_object().into_iter().flatten().map(|(name, _)| name).collect();
+        assert_eq!(answer.status, 400, "{body}: {answer:?}");
+        let mut told: Vec<_> = answer.json.as_object().context("fields")?.keys().collect();
         told.sort();
-        assert_eq!(
-            (answer.status, told),
-            (400, fields.iter().map(|f| (*f).to_owned()).collect::<Vec<_>>().iter().collect()),
-            "{body}"
-        );
+        assert_eq!(told, fields, "{body}");
     }
     Ok(())
 }
