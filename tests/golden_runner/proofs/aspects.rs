@@ -47,6 +47,7 @@ fn what_depends_on_a_setting_is_left_out_without_it() {
         (json!([three, bob]), request(), "No.", Aspect::Visibility),
         (json!([]), sized, "No.", Aspect::Pages),
         (json!([{"op": "delete_user", "user": "bob"}]), request(), "No.", Aspect::UserState),
+        (json!([]), with("X-Forwarded-Host", "a"), "No.", Aspect::Forwarding),
         (json!([{"op": "expire_outstanding"}]), request(), "No.", Aspect::InProcess),
     ] {
         assert_eq!(needed(&setup, &request, words), [aspect], "{setup} {request}");
