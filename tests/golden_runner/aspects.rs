@@ -38,6 +38,8 @@ pub(crate) enum Aspect {
     Pages,
     /// Whether the organization service asks for the user on every request.
     UserState,
+    /// Clients that say where a request came from are taken for a proxy.
+    Forwarding,
     /// Not of the settings: what only a process of the runner's own can be asked to do.
     InProcess,
 }
@@ -52,6 +54,7 @@ impl fmt::Display for Aspect {
             Self::Visibility => "its visibility of organizations",
             Self::Pages => "its pages",
             Self::UserState => "its look at the user",
+            Self::Forwarding => "a client that counts as a proxy",
             Self::InProcess => "a step that only a stack in this process can take",
         })
     }
@@ -84,6 +87,7 @@ pub(crate) fn needs(fixture: &Fixture) -> BTreeSet<Aspect> {
         ),
         (Aspect::Pages, any(|request| request.path.contains("page_size="))),
         (Aspect::UserState, has(ends_user) && any(|request| request.path.contains("/organization/"))),
+        (Aspect::Forwarding, any(|request| request.headers.iter().any(is_forwarding))),
         (Aspect::InProcess, has(|step| matches!(step, Step::ExpireOutstanding))),
     ];
     needed.into_iter().filter_map(|(aspect, is_needed)| is_needed.then_some(aspect)).collect()
@@ -92,6 +96,10 @@ pub(crate) fn needs(fixture: &Fixture) -> BTreeSet<Aspect> {
 fn is_basic((name, value): &(String, String)) -> bool {
     let is_authorization = name.eq_ignore_ascii_case("Authorization");
     name == "Authorization-Basic" || is_authorization && value.to_ascii_lowercase().starts_with("basic")
+}
+
+fn is_forwarding((name, _): &(String, String)) -> bool {
+    name.to_ascii_lowercase().starts_with("x-forwarded-")
 }
 
 fn has_cookie(request: &Request) -> bool {
@@ -127,6 +135,7 @@ pub(crate) async fn missing(
         (Aspect::Visibility, shows_all(remote, &access, &token(&bob, "access")?).await?),
         (Aspect::Pages, cuts_alike(remote, &access).await?),
         (Aspect::UserState, remote.asks_for_users().await? == variant.asks_for_users()),
+        (Aspect::Forwarding, believes_clients(remote).await?),
         (Aspect::InProcess, false),
     ];
     Ok(found.into_iter().filter_map(|(aspect, is_there)| (!is_there).then_some(aspect)).collect())
@@ -207,4 +216,11 @@ async fn cuts_alike(remote: &Remote, alice: &str) -> anyhow::Result<bool> {
     let page = remote.anonymous().send(remote.bearing(alice, Method::GET, path)).await?;
     let rows = page.json.get("results").and_then(Value::as_array).with_context(|| format!("{page:?}"))?;
     Ok(rows.len() > 1)
+}
+
+/// Whether links follow what a client says of itself: behind a gateway only its word counts.
+async fn believes_clients(remote: &Remote) -> anyhow::Result<bool> {
+    let request = remote.anonymous().request(Method::GET, "/.well-known/openid-configuration");
+    let answer = remote.anonymous().send(request.header("X-Forwarded-Proto", "https")).await?;
+    Ok(answer.text_of("jwks_uri")?.starts_with("https://"))
 }

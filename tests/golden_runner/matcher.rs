@@ -3,6 +3,7 @@
 
 #![expect(dead_code, reason = "the runner's modules are compiled again here, without the program")]
 
+mod aspects;
 mod compare;
 mod craft;
 mod deviations;
@@ -13,6 +14,7 @@ mod json;
 mod play;
 #[cfg(test)]
 mod proofs;
+mod remote;
 mod settings;
 mod setup;
 mod system;

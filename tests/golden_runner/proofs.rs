@@ -1,5 +1,6 @@
 //! What the proofs share: one world, tokens without a valid signature, answers by hand.
 
+mod aspects;
 mod plain;
 mod rules;
 mod rules_same;

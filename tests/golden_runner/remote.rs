@@ -3,10 +3,10 @@
 //! A command costs a third of a second there, so users are made anew only where a fixture changed them;
 //! organizations go through the API, by a superuser of the run's own.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use anyhow::Context as _;
-use e2e::{Actor, Answer, Deployment, PASSWORD, until};
+use e2e::{Actor, Answer, Deployment, PASSWORD, everywhere};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -18,12 +18,6 @@ use crate::{
 const NAMES: [&str; 3] = ["alice", "bob", "ivan"];
 const TOKEN: &str = "/api/v1/user/token/";
 const ORGANIZATIONS: &str = "/api/v1/organization/";
-
-/// How long the last replica may take to learn of an end, on a machine that is busy.
-const SOON: Duration = Duration::from_secs(10);
-
-/// So many refusals in a row, from replicas that take turns, are the refusals of all.
-const IN_A_ROW: usize = 8;
 
 /// A deployment, and what a run knows of its users.
 pub(crate) struct Remote {
@@ -157,14 +151,14 @@ impl Remote {
 
     /// Waits until every replica refuses a token; gives the last answer.
     async fn refused(&self, token: &str, path: &str) -> anyhow::Result<Answer> {
-        let (mut refusals, mut last) = (0, None);
+        let mut last = None;
         let condition = async || {
             let answer = self.anonymous().send(self.bearing(token, Method::GET, path)).await?;
-            refusals = if answer.status == 200 { 0 } else { refusals + 1 };
+            let is_refused = answer.status != 200;
             last = Some(answer);
-            Ok(refusals >= IN_A_ROW)
+            Ok(is_refused)
         };
-        until(&format!("{path} refuses a token that has ended"), SOON, condition).await?;
+        everywhere(&format!("{path} refuses a token that has ended"), condition).await?;
         last.context("an answer")
     }
 

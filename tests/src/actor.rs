@@ -96,8 +96,11 @@ impl Actor {
 
     /// Sends a request.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
+        if !self.is_patient {
+            return Self::send_once(request).await;
+        }
         let mut patience = Patience::default();
-        while self.is_patient {
+        loop {
             let again = request.try_clone().context("a request that can be repeated")?;
             let answer = Self::send_once(again).await?;
             if answer.status != 429 {
@@ -105,7 +108,6 @@ impl Actor {
             }
             patience.wait(answer.header("retry-after")).await?;
         }
-        Self::send_once(request).await
     }
 
     async fn send_once(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {

@@ -174,6 +174,7 @@ impl Browser {
 }
 
 /// The answer's `Set-Cookie` lines.
+#[must_use]
 pub fn set_cookies(answer: &Answer) -> Vec<String> {
     let lines = answer.headers.get_all("set-cookie").iter();
     lines.map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect()

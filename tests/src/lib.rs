@@ -29,7 +29,7 @@ pub use deployment::{Deployment, Known};
 pub use done::Done;
 pub use front::Front;
 pub use load::{Load, Pace, Report, Running, Sample};
-pub use poll::{Patience, until};
+pub use poll::{Patience, everywhere, until};
 pub use process::Node;
 pub use proxy::{Mode, Proxy};
 pub use revoking::{Eyes, Revoked, Watch};

@@ -22,6 +22,27 @@ pub async fn until(
     Ok(began.elapsed())
 }
 
+/// So many answers in a row, from replicas that take turns, are the answers of all.
+const IN_A_ROW: usize = 8;
+
+/// How long the last replica may take to learn of an end. Connected ones take milliseconds; the rest is
+/// for a machine that is busy compiling.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Asks until the answer is yes at every replica of a service. An error after ten seconds, with the
+/// condition's name.
+pub async fn everywhere(
+    what: &str,
+    mut condition: impl AsyncFnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let mut in_a_row = 0;
+    let often = async || {
+        in_a_row = if condition().await? { in_a_row + 1 } else { 0 };
+        Ok(in_a_row >= IN_A_ROW)
+    };
+    until(what, SOON, often).await.map(drop)
+}
+
 /// The longest that anybody waits for leave to ask again, in all. Then the test has found a gateway that
 /// lets nobody in.
 const LONGEST: Duration = Duration::from_mins(3);

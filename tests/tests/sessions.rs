@@ -1,4 +1,5 @@
-//! Refresh families: one row per login, one step per refresh.
+//! Refresh families under settings and clocks of their own; what the default settings do is told in
+//! `stories/`.
 
 #![expect(clippy::unwrap_used, reason = "a panic is a test's report")]
 
@@ -36,18 +37,6 @@ fn refused(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn a_refresh_rotates_and_the_successor_refreshes() {
-    let server = Server::start().await.unwrap();
-    let (ada, first, answer) = rotated(&server).await;
-    let second = answer.text_of("refresh").unwrap();
-    assert_ne!(first, second);
-    assert_eq!(claims(&first)["sid"], claims(&second)["sid"]);
-    assert_eq!(claims(&answer.text_of("access").unwrap())["sid"], claims(&first)["sid"]);
-    assert_eq!(answer.header("cache-control"), "no-store");
-    assert_eq!(ada.refresh_with(&second).await.unwrap().status, 200);
-}
-
-#[tokio::test]
 async fn a_retry_within_the_grace_window_gets_the_same_bytes() {
     let clock = manual();
     let server = Server::with(&[], clock.clone()).await.unwrap();
@@ -68,32 +57,10 @@ async fn a_reused_refresh_token_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_grandparent_is_reuse_even_within_the_grace_window() {
-    let server = Server::with(&[], manual()).await.unwrap();
-    let (ada, first, answer) = rotated(&server).await;
-    let second = answer.text_of("refresh").unwrap();
-    let third = ada.refresh_with(&second).await.unwrap().text_of("refresh").unwrap();
-    refused(&ada.refresh_with(&first).await.unwrap());
-    refused(&ada.refresh_with(&third).await.unwrap());
-}
-
-#[tokio::test]
 async fn without_a_grace_window_a_retry_is_reuse() {
     let server = Server::with(&[("AUTH_REFRESH_GRACE", "0")], manual()).await.unwrap();
     let (ada, first, _) = rotated(&server).await;
     refused(&ada.refresh_with(&first).await.unwrap());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn simultaneous_refreshes_of_one_token_take_one_step() {
-    let server = Server::start().await.unwrap();
-    server.user("ada").await.unwrap();
-    for racers in [2, 8, 32] {
-        let ada = server.login("ada").await.unwrap();
-        let token = ada.refresh.clone().unwrap();
-        let answer = ada.refresh_at_once(&token, racers).await.unwrap();
-        assert_eq!(claims(&answer.text_of("refresh").unwrap())["gen"], 1);
-    }
 }
 
 #[tokio::test]
@@ -138,45 +105,6 @@ async fn rotation_that_keeps_the_old_token_mints_from_any_live_ancestor() {
     let body = json!({"refresh": first});
     assert_eq!(ada.post("/api/v1/user/token/blacklist/", &body).await.unwrap().status, 200);
     refused(&ada.refresh_with(&again.text_of("refresh").unwrap()).await.unwrap());
-}
-
-#[tokio::test]
-async fn blacklisting_any_token_of_a_session_ends_it() {
-    let server = Server::start().await.unwrap();
-    let (ada, first, answer) = rotated(&server).await;
-    let body = json!({ "refresh": first });
-    let blacklisted = ada.post("/api/v1/user/token/blacklist/", &body).await.unwrap();
-    assert_eq!((blacklisted.status, blacklisted.text.as_str()), (200, "{}"));
-    refused(&ada.refresh_with(&answer.text_of("refresh").unwrap()).await.unwrap());
-    refused(&ada.post("/api/v1/user/token/blacklist/", &body).await.unwrap());
-    let verify = ada.post("/api/v1/user/token/verify/", &json!({"token": ada.access})).await.unwrap();
-    refused(&verify);
-}
-
-#[tokio::test]
-async fn what_operators_do_to_a_user_ends_the_sessions_in_the_right_words() {
-    let server = Server::start().await.unwrap();
-    let auth = &server.stack.auth;
-    for name in ["off", "changed", "gone"] {
-        server.user(name).await.unwrap();
-    }
-    let [off, changed, gone] = [
-        server.login("off").await.unwrap(),
-        server.login("changed").await.unwrap(),
-        server.login("gone").await.unwrap(),
-    ];
-    auth.accounts().set_active("off", false).await.unwrap();
-    let password = shared::Secret::new("another-Pa55word".to_owned());
-    auth.accounts().set_password(auth.hashing(), "changed", password).await.unwrap();
-    auth.accounts().delete("gone").await.unwrap();
-    let inactive = "No active account found for the given token.";
-    for (actor, words) in [(&off, inactive), (&changed, "Token is blacklisted"), (&gone, inactive)] {
-        let answer = actor.refresh_with(actor.refresh.as_deref().unwrap()).await.unwrap();
-        assert_eq!((answer.status, answer.detail()), (401, words));
-    }
-    auth.accounts().set_active("off", true).await.unwrap();
-    let answer = off.refresh_with(off.refresh.as_deref().unwrap()).await.unwrap();
-    assert_eq!((answer.status, answer.detail()), (401, inactive), "an ended session stays ended");
 }
 
 #[tokio::test]
