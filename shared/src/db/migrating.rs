@@ -139,6 +139,7 @@ fn versions<DB: Backend>(tree: &EmbeddedMigrations) -> Result<BTreeSet<String>, 
     Ok(all.iter().map(|migration| migration.name().version().to_string()).collect())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` calls with what diesel gives")]
 fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> DbError {
     DbError::Migration(one_line(&error.to_string()))
 }
