@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use e2e::{Actor, Mode, until};
 
 use crate::{
@@ -10,14 +11,19 @@ use crate::{
     watch::{Shown, Validator, refused},
 };
 
-/// How long a port is listened to that must not answer.
+/// How long a refusal may take.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// Demands that nobody is answered.
+/// Demands that connections are refused, so that a gateway asks another replica at once.
 pub(crate) async fn silent(validator: &Validator, shown: &Shown) -> anyhow::Result<()> {
-    match tokio::time::timeout(SILENCE, validator.ask(shown)).await {
-        Ok(Ok(answer)) => anyhow::bail!("it answers before it knows what is revoked: {answer:?}"),
-        Ok(Err(_)) | Err(_) => Ok(()),
+    let answer =
+        tokio::time::timeout(SILENCE, validator.ask(shown)).await.context("it makes clients wait")?;
+    match answer {
+        Ok(answer) => anyhow::bail!("it answers before it knows what is revoked: {answer:?}"),
+        Err(error) if error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect) => {
+            Ok(())
+        }
+        Err(error) => Err(error),
     }
 }
 
