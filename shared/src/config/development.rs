@@ -15,7 +15,7 @@ const SERVICE_SECRET: &str = "development: a secret that everybody knows";
 const KEY_ENCRYPTION_KEY: &str = "dGVzc2VyYSBkZXZlbG9wbWVudCBrZXksIHB1YmxpYyE=";
 
 /// How real ones are made.
-const REMEDY: &str = "`deploy/make-env > .env` makes real ones";
+const REMEDY: &str = "`deploy/make-env` makes real ones";
 
 /// One item of `SERVICE_SECRET`, the word replaced.
 #[must_use]

@@ -30,7 +30,7 @@ async fn replicas_that_start_at_once_from_nothing_all_come_up() -> anyhow::Resul
             println!("idle: {}", container.memory().await?);
             confined(&container).await?;
             let log = container.log().await?;
-            ensure!(log.contains("development secrets"), "{service} must say so loudly:\n{log}");
+            ensure!(log.contains("NOT FOR PRODUCTION"), "{service} must say so loudly:\n{log}");
             ensure!(container.inspect("{{.RestartCount}}").await? == "0", "{service} needed a second try");
             applied.push(log);
         }
