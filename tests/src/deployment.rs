@@ -65,8 +65,9 @@ impl Deployment {
         drop(pipe.write_all(input.as_bytes()).await);
         drop(pipe);
         let output = tokio::time::timeout(LONGEST, child.wait_with_output()).await.with_context(said)??;
-        let told = String::from_utf8_lossy(&output.stderr);
-        anyhow::ensure!(output.status.success(), "{}: {}: {}", said(), output.status, told.trim());
+        let told = [&*output.stderr, &output.stdout].map(String::from_utf8_lossy).concat();
+        let told = if told.trim().is_empty() { "it said nothing" } else { told.trim() };
+        anyhow::ensure!(output.status.success(), "{}: {}: {told}", said(), output.status);
         Ok(String::from_utf8(output.stdout)?)
     }
 
@@ -138,9 +139,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_or_failing_command_is_an_error_that_says_why_and_tells_no_password() {
-        for (program, why) in
-            [("no-such-program", "not found"), ("echo no database >&2; false", "no database")]
-        {
+        for (program, why) in [
+            ("no-such-program", "not found"),
+            ("echo no database >&2; false", "no database"),
+            ("echo no service; false", "no service"),
+            ("false", "nothing"),
+        ] {
             let error = with(program).create("ada", PASSWORD, false).await.unwrap_err().to_string();
             assert!(error.contains(why) && error.contains("--username"), "{error}");
             assert!(!error.contains(PASSWORD), "{error}");
