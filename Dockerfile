@@ -25,7 +25,8 @@ RUN --mount=type=cache,id=tessera-registry,target=/usr/local/cargo/registry,shar
        cargo build --release --locked --package auth-service --package org-service \
     && install -D -t /built target/release/auth-service target/release/org-service
 
-# Not root, no shell script, nothing to write to. Certificates are for `AUTH_JWK_URL` over HTTPS.
+# Not root, no shell script, nothing to write to. Certificates are for `AUTH_JWK_URL` over HTTPS. Who
+# waits for another service is starting and not ill: hence the long start period of the health checks.
 FROM debian:bookworm-slim AS service
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 USER 10001:10001
@@ -33,13 +34,13 @@ USER 10001:10001
 FROM service AS auth-service
 COPY --from=build /built/auth-service /usr/local/bin/
 EXPOSE 8001 9001
-HEALTHCHECK --interval=2s --timeout=3s --retries=3 CMD ["auth-service", "healthcheck"]
+HEALTHCHECK --interval=2s --timeout=3s --retries=3 --start-period=5m CMD ["auth-service", "healthcheck"]
 ENTRYPOINT ["auth-service"]
 CMD ["serve"]
 
 FROM service AS org-service
 COPY --from=build /built/org-service /usr/local/bin/
 EXPOSE 8002 9002
-HEALTHCHECK --interval=2s --timeout=3s --retries=3 CMD ["org-service", "healthcheck"]
+HEALTHCHECK --interval=2s --timeout=3s --retries=3 --start-period=5m CMD ["org-service", "healthcheck"]
 ENTRYPOINT ["org-service"]
 CMD ["serve"]
