@@ -8,8 +8,7 @@
 
 FROM rust:1.95-slim-bookworm AS build
 # For the C libraries that are built from source (OpenSSL under libpq, SQLite, AWS-LC).
-RUN for tool in cc make perl; do command -v $tool || missing=1; done; \
-    if [ -n "$missing" ]; then \
+RUN if ! command -v cc || ! command -v make || ! perl -MIPC::Cmd -e 1; then \
         apt-get update \
         && apt-get install -y --no-install-recommends gcc libc6-dev make perl \
         && rm -rf /var/lib/apt/lists/*; \

@@ -6,7 +6,6 @@ use shared::config::Variables;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> std::process::ExitCode {
-    auth_service::cli::run(auth_service::cli::Cli::parse(), Variables::from_env()).await
+fn main() {
+    shared::process::run(auth_service::cli::run(auth_service::cli::Cli::parse(), Variables::from_env()))
 }

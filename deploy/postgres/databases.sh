@@ -11,4 +11,6 @@ CREATE ROLE org LOGIN PASSWORD :'org_password';
 CREATE DATABASE auth OWNER auth;
 CREATE DATABASE org OWNER org;
 REVOKE ALL ON DATABASE auth, org, postgres, template1 FROM PUBLIC;
+-- The superuser comes in through the container alone, whatever its password was.
+ALTER ROLE CURRENT_USER PASSWORD NULL;
 SQL

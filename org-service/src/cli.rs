@@ -1,6 +1,6 @@
 //! The command line of `org-service`.
 
-use std::{io::Write, process::ExitCode};
+use std::io::Write;
 
 use clap::{Parser, Subcommand};
 use shared::{
@@ -33,13 +33,9 @@ enum Action {
     Manage(commands::Command),
 }
 
-/// Runs the command line; a failure is one line on standard error and exit code 1.
-pub async fn run(cli: Cli, variables: Variables) -> ExitCode {
-    shared::telemetry::exit_code(act(cli.action, variables).await)
-}
-
-async fn act(action: Action, variables: Variables) -> anyhow::Result<()> {
-    match action {
+/// Runs the command line; see [`shared::process::run`].
+pub async fn run(cli: Cli, variables: Variables) -> anyhow::Result<()> {
+    match cli.action {
         Action::Serve => serve(&variables.with_files()?).await,
         Action::Manage(command) => {
             commands::run(&command, &variables.with_files()?, &mut std::io::stdout()).await

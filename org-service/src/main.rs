@@ -6,7 +6,6 @@ use shared::config::Variables;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> std::process::ExitCode {
-    org_service::cli::run(org_service::cli::Cli::parse(), Variables::from_env()).await
+fn main() {
+    shared::process::run(org_service::cli::run(org_service::cli::Cli::parse(), Variables::from_env()))
 }

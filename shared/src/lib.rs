@@ -15,6 +15,7 @@ pub mod keys;
 pub mod media;
 pub mod page;
 pub mod problem;
+pub mod process;
 pub mod random;
 pub mod revocation;
 pub mod secret;

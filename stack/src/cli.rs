@@ -4,7 +4,6 @@ use std::{
     io::Write,
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
-    process::ExitCode,
 };
 
 use anyhow::Context as _;
@@ -55,12 +54,8 @@ struct Serve {
     host: IpAddr,
 }
 
-/// Runs the command line; a failure is one line on standard error and exit code 1.
-pub async fn run(cli: Cli, variables: Variables) -> ExitCode {
-    shared::telemetry::exit_code(act(cli, variables).await)
-}
-
-async fn act(cli: Cli, variables: Variables) -> anyhow::Result<()> {
+/// Runs the command line; see [`shared::process::run`].
+pub async fn run(cli: Cli, variables: Variables) -> anyhow::Result<()> {
     let variables = variables.with_files()?;
     match cli.action.unwrap_or(Action::Serve(Serve::default())) {
         Action::Serve(serve) => self::serve(&serve, &cli.data, variables).await,

@@ -6,7 +6,6 @@ use shared::config::Variables;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> std::process::ExitCode {
-    tessera::cli::run(tessera::cli::Cli::parse(), Variables::from_env()).await
+fn main() {
+    shared::process::run(tessera::cli::run(tessera::cli::Cli::parse(), Variables::from_env()))
 }

@@ -15,6 +15,9 @@ use tokio::{sync::watch, task::JoinSet};
 
 use crate::Actor;
 
+/// Requests before capacity is measured.
+const WARM: usize = 300;
+
 /// How requests follow each other.
 #[derive(Debug, Clone, Copy)]
 pub enum Pace {
@@ -97,6 +100,23 @@ impl Load {
             }
         }
         Running { stop, samples, generating }
+    }
+
+    /// Requests per second that the targets answer, all of them together, with the generator beside
+    /// them: so many clients for so long.
+    pub async fn capacity(&self, clients: usize, measure: Duration) -> anyhow::Result<u32> {
+        let running = self.start(Pace::Closed(clients));
+        running.done(WARM).await;
+        let (before, began) = (running.so_far(), Instant::now());
+        tokio::time::sleep(measure).await;
+        let (answered, took) = (running.so_far() - before, began.elapsed());
+        let report = running.finish().await;
+        let refused = report.only(|sample| sample.status.is_some_and(|status| status != 200)).samples.len();
+        let unanswered = report.only(|sample| sample.status.is_none()).samples.len();
+        // A service that has waited for a processor for seconds closes connections that are kept.
+        let fine = refused == 0 && unanswered * 100 <= report.samples.len() && answered > 0;
+        anyhow::ensure!(fine, "under full load: {:?}", report.statuses());
+        Ok(u32::try_from(u128::try_from(answered)? * 1000 / took.as_millis().max(1))?)
     }
 
     async fn in_turn(self, first: usize, samples: Samples, stop: watch::Receiver<bool>) {

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use super::{Endpoint, metrics::Metrics, stopping::Leaving};
-use crate::{Db, issuer::KeySource, revocation::Revocations};
+use crate::{Db, DbError, issuer::KeySource, revocation::Revocations};
 
 /// A question to something that a service cannot work without.
 type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
@@ -39,13 +39,20 @@ impl Readiness {
         self
     }
 
-    /// Adds the question whether the database answers.
+    /// Adds the question whether the database answers. A queue that is full says nothing about the
+    /// database: turned red by it, an overloaded replica would leave its load to the others, until
+    /// none is left.
     #[must_use]
     pub fn database(self, name: &'static str, db: &Db) -> Self {
         let db = db.clone();
         self.check(name, move || {
             let db = db.clone();
-            async move { db.ping().await.map_err(|e| e.to_string()) }
+            async move {
+                match db.ping().await {
+                    Ok(()) | Err(DbError::Busy) => Ok(()),
+                    Err(error) => Err(error.to_string()),
+                }
+            }
         })
     }
 

@@ -177,7 +177,10 @@ impl Bound {
 
     /// Serves until stopped through [`Stop`].
     pub async fn run(self) -> io::Result<()> {
-        let (public, management) = futures_util::future::join(self.public, self.management).await;
+        let Self { socket, public, management, .. } = self;
+        // What listens beside actix would go on when actix has stopped.
+        drop(socket);
+        let (public, management) = futures_util::future::join(public, management).await;
         public.and(management)
     }
 
@@ -196,7 +199,8 @@ impl Bound {
     ) -> io::Result<()> {
         let stop = self.stop();
         let Self { socket, public, management, drain_delay, .. } = self;
-        let open = async {
+        // Takes the socket with it, as above.
+        let open = async move {
             ready.await;
             socket.listen(BACKLOG)?;
             opened()

@@ -4,7 +4,7 @@
 //! It exists because cargo builds the programs of a test's own package before the test, and of no
 //! other package. What runs is what the services' own `main` runs.
 
-use std::{env, ffi::OsString, io::Write, process::ExitCode};
+use std::{env, ffi::OsString, io::Write};
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -14,8 +14,11 @@ use shared::{Clock, config::Variables, telemetry};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() {
+    shared::process::run(run())
+}
+
+async fn run() -> anyhow::Result<()> {
     let mut arguments: Vec<OsString> = env::args_os().skip(1).collect();
     let service = arguments.first().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
     if arguments.is_empty() {
@@ -26,8 +29,8 @@ async fn main() -> ExitCode {
         "auth" => auth_service::cli::run(auth_service::cli::Cli::parse_from(arguments), variables).await,
         "org" => org_service::cli::run(org_service::cli::Cli::parse_from(arguments), variables).await,
         "tessera" => tessera::cli::run(tessera::cli::Cli::parse_from(arguments), variables).await,
-        "protected" => telemetry::exit_code(protected(arguments, &variables).await),
-        _ => telemetry::exit_code(Err::<(), _>("which? auth, org, protected or tessera")),
+        "protected" => protected(arguments, &variables).await,
+        _ => anyhow::bail!("which? auth, org, protected or tessera"),
     }
 }
 

@@ -9,8 +9,9 @@ use shared::config::Variables;
 
 use crate::{Composed, ORGANIZATIONS, system::Replicas};
 
-/// Requests per second beside the revocations.
-const PER_SECOND: u32 = 300;
+/// Clients that saturate the services through the gateway, and for how long.
+const CLIENTS: usize = 12;
+const CAPACITY: Duration = Duration::from_millis(1500);
 /// The bounds, and their room: as long as other requests at the same moment took, on a machine that
 /// builds or tests something else.
 const P99: Duration = Duration::from_millis(50);
@@ -22,20 +23,21 @@ async fn a_logout_through_the_gateway_is_known_at_every_replica_at_once() -> any
     let full = Variables::from_env().get("TRUST_LOAD") == Some("full");
     let revocations = if full { 500 } else { 60 };
     let settings = [("AUTH_ACCESS_TOKEN_LIFETIME", "1h"), ("LOG", "warn")];
-    let deployment = Composed::started(&settings, Replicas { auth: 2, org: 3 }).await?;
-    deployment.user("ada").await?;
+    let composed = Composed::started(&settings, Replicas { auth: 2, org: 3 }).await?;
+    composed.user("ada").await?;
     // Two at a time: hashing is slow on purpose.
     let sessions: Vec<_> =
-        stream::iter((0..=revocations).map(|_| deployment.login("ada"))).buffered(2).try_collect().await?;
+        stream::iter((0..=revocations).map(|_| composed.login("ada"))).buffered(2).try_collect().await?;
     let (bystander, sessions) = sessions.split_first().context("a session")?;
 
     let mut replicas = Vec::new();
-    for container in deployment.containers("org-service").await? {
+    for container in composed.containers("org-service").await? {
         replicas.push(container.address(8002).await?);
     }
     ensure!(replicas.iter().collect::<BTreeSet<_>>().len() == 3, "{replicas:?}");
-    let running =
-        Load::new(std::slice::from_ref(bystander), ORGANIZATIONS).start(Pace::PerSecond(PER_SECOND));
+    let load = Load::new(std::slice::from_ref(bystander), ORGANIZATIONS);
+    let capacity = load.capacity(CLIENTS, CAPACITY).await?;
+    let running = load.start(Pace::PerSecond(capacity / 2));
     running.done(100).await;
     let (mut eyes, watch) = (Eyes::on(&replicas).await?, Watch::over(&replicas).await?);
     let mut revoked = Vec::new();
@@ -49,7 +51,7 @@ async fn a_logout_through_the_gateway_is_known_at_every_replica_at_once() -> any
     let sample = |it: &e2e::Revoked| Sample { target: 0, due: it.answered, took: it.lag, status: Some(401) };
     let lag = Report { samples: revoked.iter().map(sample).collect() };
     println!(
-        "revocation lag behind the gateway, 2 auth and 3 organization services, {} revocations, {PER_SECOND}/s beside: p50 \
+        "revocation lag behind the gateway, 2 auth and 3 organization services, {} revocations at half of {capacity}/s: p50 \
          {:.1?}, p99 {:.1?}, max {:.1?}; other requests p99 {:.1?}, max {:.1?}, {:?}; {refusals} later refusals",
         revoked.len(),
         lag.p50(),

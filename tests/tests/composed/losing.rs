@@ -17,19 +17,19 @@ const PER_SECOND: u32 = 220;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn a_killed_replica_costs_at_most_what_was_in_flight_on_it() -> anyhow::Result<()> {
-    let deployment = Composed::started(&[], Replicas { auth: 1, org: 3 }).await?;
-    deployment.user("ada").await?;
-    let (caller, refresher) = (deployment.login("ada").await?, deployment.login("ada").await?);
+    let composed = Composed::started(&[], Replicas { auth: 1, org: 3 }).await?;
+    composed.user("ada").await?;
+    let (caller, refresher) = (composed.login("ada").await?, composed.login("ada").await?);
     let mix = Mix::start(&caller, refresher, PER_SECOND);
     until("the load runs", PATIENCE, async || Ok(mix.so_far() > 200)).await?;
-    let victim = deployment.containers("org-service").await?[1].clone();
+    let victim = composed.containers("org-service").await?[1].clone();
     let process = victim.process().await?;
     let before = Instant::now();
     process.kill()?;
     let after = Instant::now();
     tokio::time::sleep(Duration::from_secs(8)).await;
     let met = mix.finish().await;
-    deployment.healthy().await?;
+    composed.healthy().await?;
 
     let in_flight = met.events.iter().filter(|event| event.sent <= after && event.done >= before).count();
     let failures = met.failures();
@@ -49,12 +49,12 @@ async fn a_killed_replica_costs_at_most_what_was_in_flight_on_it() -> anyhow::Re
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn a_killed_database_costs_503_until_it_is_back_and_nothing_acknowledged() -> anyhow::Result<()> {
-    let deployment = Composed::started(&[], Replicas { auth: 2, org: 2 }).await?;
-    deployment.user("ada").await?;
-    let (caller, refresher) = (deployment.login("ada").await?, deployment.login("ada").await?);
+    let composed = Composed::started(&[], Replicas { auth: 2, org: 2 }).await?;
+    composed.user("ada").await?;
+    let (caller, refresher) = (composed.login("ada").await?, composed.login("ada").await?);
     let mix = Mix::start(&caller, refresher, PER_SECOND);
     until("the load runs", PATIENCE, async || Ok(mix.so_far() > 200)).await?;
-    let [postgres] = &deployment.containers("postgres").await?[..] else { anyhow::bail!("one database") };
+    let [postgres] = &composed.containers("postgres").await?[..] else { anyhow::bail!("one database") };
     postgres.kill().await?;
     let refused = async || Ok(caller.get(ORGANIZATIONS).await?.status == 503);
     until("organizations answer 503", PATIENCE, refused).await?;
@@ -74,7 +74,7 @@ async fn a_killed_database_costs_503_until_it_is_back_and_nothing_acknowledged()
 
     println!("database killed for 4 s: {:?}; both services answer {took:.1?} after its start", met.tally());
     let odd: Vec<_> = met.failures().into_iter().filter(|event| event.status != Some(503)).collect();
-    ensure!(odd.is_empty(), "{odd:#?}\n{}", deployment.logs().await);
+    ensure!(odd.is_empty(), "{odd:#?}\n{}", composed.logs().await);
     let recovered = met.events.iter().rev().take(50).filter(|event| !event.failed()).count();
     ensure!(recovered == 50, "{:?}", met.tally());
     for id in &met.created {
@@ -91,9 +91,9 @@ async fn without_the_auth_service_tokens_are_verified_until_the_feed_is_too_old(
     let staleness = Duration::from_secs(10);
     let deployment =
         Composed::started(&[("REVOCATION_MAX_STALENESS", "10s")], Replicas { auth: 1, org: 2 }).await?;
-    deployment.user("ada").await?;
-    let caller = deployment.login("ada").await?;
-    let [auth] = &deployment.containers("auth-service").await?[..] else { anyhow::bail!("one container") };
+    composed.user("ada").await?;
+    let caller = composed.login("ada").await?;
+    let [auth] = &composed.containers("auth-service").await?[..] else { anyhow::bail!("one container") };
     auth.stop().await?;
     let stopped = Instant::now();
     let me = caller.get(ME).await?;
@@ -119,7 +119,7 @@ async fn without_the_auth_service_tokens_are_verified_until_the_feed_is_too_old(
     );
     // One that waited for a beat and was verified by it: the gateway's view lags by a check or two.
     ensure!(refused_after < staleness + Duration::from_secs(3), "{refused_after:?}");
-    let login = Actor::new(&deployment.base);
+    let login = Actor::new(&composed.base);
     ensure!(login.get(ORGANIZATIONS).await?.status == 401, "nobody is let in without a token");
     Ok(())
 }

@@ -17,16 +17,16 @@ const SERVICES: [&str; 2] = ["auth-service", "org-service"];
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn replicas_that_start_at_once_from_nothing_all_come_up() -> anyhow::Result<()> {
-    let deployment = Composed::new(&[]).await?;
-    let took = deployment.up(Replicas { auth: 2, org: 3 }).await?;
+    let composed = Composed::new(&[]).await?;
+    let took = composed.up(Replicas { auth: 2, org: 3 }).await?;
     println!("two auth services, three organization services and PostgreSQL healthy after {took:.1?}");
-    let answer = Actor::new(&deployment.base).get(ORGANIZATIONS).await?;
+    let answer = Actor::new(&composed.base).get(ORGANIZATIONS).await?;
     ensure!((answer.status, answer.detail()) == (401, "Authentication credentials were not provided."));
     ensure!(answer.header("www-authenticate") == r#"Bearer realm="api""#, "{answer:?}");
 
     for service in SERVICES {
         let mut applied = Vec::new();
-        for container in deployment.containers(service).await? {
+        for container in composed.containers(service).await? {
             println!("idle: {}", container.memory().await?);
             confined(&container).await?;
             let log = container.log().await?;
@@ -34,11 +34,11 @@ async fn replicas_that_start_at_once_from_nothing_all_come_up() -> anyhow::Resul
             ensure!(container.inspect("{{.RestartCount}}").await? == "0", "{service} needed a second try");
             applied.push(log);
         }
-        let said = deployment.compose(&["run", "--rm", "--no-deps", "-T", service, "migrate"]).await?;
+        let said = composed.compose(&["run", "--rm", "--no-deps", "-T", service, "migrate"]).await?;
         ensure!(said.contains("nothing to apply"), "{said}");
     }
     for service in ["postgres", "gateway"] {
-        for container in deployment.containers(service).await? {
+        for container in composed.containers(service).await? {
             println!("idle: {}", container.memory().await?);
         }
     }
@@ -71,15 +71,15 @@ async fn sizes() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn an_organization_service_that_is_first_waits_and_comes_up() -> anyhow::Result<()> {
-    let deployment = Composed::new(&[]).await?;
-    deployment.compose(&["up", "-d", "org-service"]).await?;
-    let [org] = &deployment.containers("org-service").await?[..] else { anyhow::bail!("one container") };
+    let composed = Composed::new(&[]).await?;
+    composed.compose(&["up", "-d", "org-service"]).await?;
+    let [org] = &composed.containers("org-service").await?[..] else { anyhow::bail!("one container") };
     let management = Actor::new(&org.address(9002).await?);
     let red = async || Ok(management.get("/readyz").await.is_ok_and(|answer| answer.status == 503));
     until("the organization service is red", PATIENCE, red).await?;
     ensure!(org.health().await? == "starting", "whoever waits for another service is not ill");
 
-    deployment.up(Replicas { auth: 1, org: 1 }).await?;
+    composed.up(Replicas { auth: 1, org: 1 }).await?;
     ensure!(org.inspect("{{.RestartCount}} {{.State.Running}}").await? == "0 true", "it was not replaced");
     Ok(())
 }
@@ -87,9 +87,9 @@ async fn an_organization_service_that_is_first_waits_and_comes_up() -> anyhow::R
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn a_wrong_database_password_ends_the_start_with_one_clear_line() -> anyhow::Result<()> {
-    let deployment = Composed::new(&[]).await?;
-    deployment.compose(&["up", "-d", "postgres"]).await?;
-    for container in deployment.containers("postgres").await? {
+    let composed = Composed::new(&[]).await?;
+    composed.compose(&["up", "-d", "postgres"]).await?;
+    for container in composed.containers("postgres").await? {
         until("PostgreSQL", PATIENCE, async || Ok(container.health().await? == "healthy")).await?;
     }
     for (service, variable, owner) in [
@@ -104,7 +104,7 @@ async fn a_wrong_database_password_ends_the_start_with_one_clear_line() -> anyho
             if own { ("wr0ng", owner) } else { ("development", &service[..owner_len(service)]) };
         let setting = format!("{variable}=postgres://{owner}:{password}@postgres/{database}");
         let run = ["run", "--rm", "--no-deps", "-T", "-e", &setting, "-e", "LOG=error", service, "serve"];
-        let said = deployment.say(&run, "").await?;
+        let said = composed.say(&run, "").await?;
         ensure!(said.code == Some(1), "{service} as {owner}: {said:?}");
         let complaint: Vec<_> =
             said.err.lines().filter(|line| line.contains("error: ") || line.contains("FATAL")).collect();
@@ -123,12 +123,12 @@ fn owner_len(service: &str) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn production_refuses_development_secrets() -> anyhow::Result<()> {
-    let deployment = Composed::new(&[("PRODUCTION", "true")]).await?;
+    let composed = Composed::new(&[("PRODUCTION", "true")]).await?;
     for (service, named) in [
         ("auth-service", &["SERVICE_SECRET", "AUTH_KEY_ENCRYPTION_KEY", "AUTH_DATABASE_URL"][..]),
         ("org-service", &["SERVICE_SECRET", "ORG_DATABASE_URL"]),
     ] {
-        let said = deployment.say(&["run", "--rm", "--no-deps", "-T", service, "serve"], "").await?;
+        let said = composed.say(&["run", "--rm", "--no-deps", "-T", service, "serve"], "").await?;
         ensure!(said.code == Some(1), "{service}: {said:?}");
         let complaint = said.err.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
         let missing: BTreeSet<_> = named.iter().filter(|name| !complaint.contains(**name)).collect();

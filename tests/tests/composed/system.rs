@@ -26,6 +26,9 @@ static MACHINE: Mutex<()> = Mutex::const_new(());
 /// How long anything may take to start or to recover on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
+/// How the addresses of the gateway's networks begin.
+pub(crate) const NETWORKS: &str = "172.29.";
+
 /// The composed services. Removed, with their volume, when dropped.
 #[derive(Debug)]
 pub(crate) struct Composed {
@@ -57,11 +60,13 @@ impl Composed {
     pub(crate) async fn new(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let alone = MACHINE.lock().await;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        // The engine takes its time to give up the network of the deployment before.
+        let network = format!("{NETWORKS}{}", 100 + port % 150);
         let own = [
             ("GATEWAY_PORT", port.to_string()),
-            ("GATEWAY_INTERNAL_SUBNET", "172.29.85.0/24".to_owned()),
-            ("GATEWAY_INTERNAL_RANGE", "172.29.85.128/25".to_owned()),
-            ("GATEWAY_INTERNAL_ADDRESS", "172.29.85.2".to_owned()),
+            ("GATEWAY_INTERNAL_SUBNET", format!("{network}.0/24")),
+            ("GATEWAY_INTERNAL_RANGE", format!("{network}.128/25")),
+            ("GATEWAY_INTERNAL_ADDRESS", format!("{network}.2")),
             ("GATEWAY_OBTAIN_LIMIT", "100000".to_owned()),
             ("COMPOSE_DOCKER_CLI_BUILD", "1".to_owned()),
             ("DOCKER_BUILDKIT", "1".to_owned()),
@@ -79,9 +84,9 @@ impl Composed {
 
     /// The same with so many replicas, serving.
     pub(crate) async fn started(settings: &[(&str, &str)], replicas: Replicas) -> anyhow::Result<Self> {
-        let deployment = Self::new(settings).await?;
-        deployment.up(replicas).await?;
-        Ok(deployment)
+        let composed = Self::new(settings).await?;
+        composed.up(replicas).await?;
+        Ok(composed)
     }
 
     /// Starts what is missing, and waits until every replica is ready and the gateway answers for all.

@@ -20,9 +20,9 @@ async fn with_a_certificate_the_port_speaks_tls_and_the_services_know() -> anyho
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644))?;
 
     let folder = folder.path().to_string_lossy();
-    let deployment = Composed::new(&[("GATEWAY_CERTIFICATES", &folder)]).await?;
-    deployment.compose(&["up", "-d"]).await?;
-    let base = deployment.base.replace("http://", "https://");
+    let composed = Composed::new(&[("GATEWAY_CERTIFICATES", &folder)]).await?;
+    composed.compose(&["up", "-d"]).await?;
+    let base = composed.base.replace("http://", "https://");
     let root = reqwest::Certificate::from_der(made.cert.der())?;
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([root]).build()?;
     let organizations = format!("{base}{ORGANIZATIONS}");
@@ -32,7 +32,7 @@ async fn with_a_certificate_the_port_speaks_tls_and_the_services_know() -> anyho
     ensure!(reqwest::get(&organizations).await.is_err(), "a certificate that nobody vouches for is believed");
 
     // Cookies that only travel encrypted are set on the word of the gateway alone.
-    deployment.user("ada").await?;
+    composed.user("ada").await?;
     let session = format!("{base}/api/v1/user/session/");
     let form = client.get(&session).send().await?;
     let cookie = form.headers()["set-cookie"].to_str()?.split(';').next().unwrap_or_default().to_owned();

@@ -3,10 +3,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use e2e::{Cluster, Node};
-use tokio::net::TcpListener;
+use e2e::{Cluster, Node, until};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
-use crate::{NODE, PROMPT, is_leaving};
+use crate::{NODE, PATIENCE, PROMPT, is_leaving};
 
 /// Far longer than any test waits.
 const LONG: (&str, &str) = ("DRAIN_DELAY", "10m");
@@ -76,4 +79,30 @@ async fn a_service_that_has_not_begun_to_listen_ends_at_a_signal() -> anyhow::Re
     let _silent = database.accept().await?;
     auth.ask_to_stop()?;
     ends_soon(&mut auth).await
+}
+
+/// A gateway has to be refused at once to ask elsewhere: whoever is only let in and never answered
+/// waits until the process ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_finishes_what_is_in_flight_refuses_new_connections() -> anyhow::Result<()> {
+    let cluster = Cluster::new(NODE)?;
+    let auth = cluster.auth().await?;
+    for mut node in [cluster.org(&auth).await?, auth] {
+        let address = node.base.trim_start_matches("http://").to_owned();
+        let mut slow = TcpStream::connect(&address).await?;
+        slow.write_all(b"POST /api/v1/organization/ HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{")
+            .await?;
+        // It has been read once a second request on another connection is answered.
+        node.anonymous().get("/api/v1/organization/").await?;
+        node.ask_to_stop()?;
+        let refused = async || Ok(TcpStream::connect(&address).await.is_err());
+        until("new connections are refused", PATIENCE, refused).await?;
+        slow.write_all(b"}").await?;
+        let mut answer = Vec::new();
+        slow.read_to_end(&mut answer).await?;
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with("HTTP/1.1 401 ") || answer.starts_with("HTTP/1.1 404 "), "{answer}");
+        assert!(node.ended().await?.success());
+    }
+    Ok(())
 }

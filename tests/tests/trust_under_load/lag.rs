@@ -1,7 +1,7 @@
 //! Revocation lag: from the answer to a logout to the first refusal, at three organization services
 //! that work at half of their capacity.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::ensure;
 use e2e::{Actor, Cluster, Eyes, Load, Node, Pace, Report, Revoked, Sample, Watch};
@@ -15,7 +15,7 @@ const VALIDATORS: usize = 3;
 /// Clients that saturate them.
 const CLIENTS: usize = 12;
 /// Requests before counting begins.
-const WARM: usize = 300;
+const WARM: usize = 150;
 /// How long capacity is measured.
 const CAPACITY: Duration = Duration::from_millis(1500);
 
@@ -55,10 +55,10 @@ async fn measure(replicas: usize) -> anyhow::Result<()> {
     let token = bystander.access.as_deref().unwrap_or_default();
     let targets: Vec<_> = validators.iter().map(|node| node.anonymous().bearing(token)).collect();
     let load = Load::new(&targets, ORGANIZATIONS);
-    let capacity = capacity(&load).await?;
+    let capacity = load.capacity(CLIENTS, CAPACITY).await?;
 
     let running = load.start(Pace::PerSecond(capacity / 2));
-    running.done(WARM / 2).await;
+    running.done(WARM).await;
     let addresses: Vec<_> = validators.iter().map(|node| node.base.clone()).collect();
     let (mut eyes, watch) = (Eyes::on(&addresses).await?, Watch::over(&addresses).await?);
     let mut revoked = Vec::new();
@@ -74,19 +74,6 @@ async fn measure(replicas: usize) -> anyhow::Result<()> {
 async fn log_in(cluster: &Cluster, auth: &Node, count: usize) -> anyhow::Result<Vec<Actor>> {
     // Two at a time: hashing is slow on purpose.
     stream::iter((0..count).map(|_| cluster.login(auth, "ada"))).buffered(2).try_collect().await
-}
-
-/// Requests per second that the validators answer, all of them together, with the generator beside them.
-async fn capacity(load: &Load) -> anyhow::Result<u32> {
-    let running = load.start(Pace::Closed(CLIENTS));
-    running.done(WARM).await;
-    let (before, began) = (running.so_far(), Instant::now());
-    tokio::time::sleep(CAPACITY).await;
-    let (answered, took) = (running.so_far() - before, began.elapsed());
-    let report = running.finish().await;
-    ensure!(accepted(&report, 1), "under full load: {:?}", report.statuses());
-    let rate = u128::try_from(answered)? * 1000 / took.as_millis().max(1);
-    Ok(u32::try_from(rate)?)
 }
 
 /// Whether all answers accepted the token. So many in a hundred requests may have got none: a service
