@@ -66,7 +66,7 @@ impl Container {
         let mut command = Command::new("docker");
         command.args(["logs", &self.id]).stdin(Stdio::null());
         let said = run(command, "").await?;
-        Ok(said.out + &said.err)
+        Ok(format!("{}{}", said.out, said.err))
     }
 
     /// Name and memory in use, as the engine tells it.

@@ -89,7 +89,7 @@ async fn a_killed_database_costs_503_until_it_is_back_and_nothing_acknowledged()
 #[ignore = "needs a Docker engine"]
 async fn without_the_auth_service_tokens_are_verified_until_the_feed_is_too_old() -> anyhow::Result<()> {
     let staleness = Duration::from_secs(10);
-    let deployment =
+    let composed =
         Composed::started(&[("REVOCATION_MAX_STALENESS", "10s")], Replicas { auth: 1, org: 2 }).await?;
     composed.user("ada").await?;
     let caller = composed.login("ada").await?;

@@ -14,7 +14,7 @@ async fn with_a_certificate_the_port_speaks_tls_and_the_services_know() -> anyho
     let folder = tempfile::tempdir()?;
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()])?;
-    let pem = made.cert.pem() + &made.signing_key.serialize_pem();
+    let pem = format!("{}{}", made.cert.pem(), made.signing_key.serialize_pem());
     let file = folder.path().join("gateway.pem");
     fs::write(&file, pem)?;
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644))?;
