@@ -60,7 +60,7 @@ async fn whatever_the_gateway_answers_itself_is_in_the_envelope() -> anyhow::Res
     Ok(())
 }
 
-/// What is no request never gets as far as the rules: HAProxy refuses it with a page of its own, and no
+/// What is no request never gets as far as the rules: it is refused with a page of the proxy itself, and no
 /// service sees it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
