@@ -50,3 +50,20 @@ async fn with_a_certificate_the_port_speaks_tls_and_the_services_know() -> anyho
     );
     Ok(())
 }
+
+/// Plain HTTP in its place would carry passwords.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a Docker engine"]
+async fn without_the_certificate_that_it_was_promised_the_gateway_does_not_start() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    for (mode, complaint) in
+        [(0o755, "holds no .pem file"), (0o700, "cannot read the folder of certificates")]
+    {
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode))?;
+        let place = folder.path().to_string_lossy();
+        let composed = Composed::new(&[("GATEWAY_CERTIFICATES", &place)]).await?;
+        let said = composed.say(&["run", "--rm", "--no-deps", "-T", "gateway"], "").await?;
+        ensure!(said.code == Some(1) && said.err.contains(complaint), "{said:?}");
+    }
+    Ok(())
+}
