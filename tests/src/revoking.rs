@@ -34,7 +34,10 @@ const WATCH: Duration = Duration::from_millis(4);
 
 /// Connections to validators, one each.
 #[derive(Debug)]
-pub struct Eyes(Vec<Wire>);
+pub struct Eyes {
+    wires: Vec<Wire>,
+    every: Duration,
+}
 
 /// What one revocation took.
 #[derive(Debug, Clone, Copy)]
@@ -50,15 +53,24 @@ pub struct Revoked {
 impl Eyes {
     /// Connects to the organization services at these addresses, `http://HOST:PORT`.
     pub async fn on(validators: &[String]) -> anyhow::Result<Self> {
-        Ok(Self(try_join_all(validators.iter().map(|base| Wire::connect(base))).await?))
+        let wires = try_join_all(validators.iter().map(|base| Wire::connect(base))).await?;
+        Ok(Self { wires, every: EVERY })
+    }
+
+    /// The same, each shown the token only so often: where the way to a validator costs as much as its
+    /// answer, asking is a load of its own. A lag counts as longer by up to that.
+    #[must_use]
+    pub fn every(self, every: Duration) -> Self {
+        Self { every, ..self }
     }
 
     /// Logs `session` out while its token is shown to every validator all the time.
     pub async fn revoke(&mut self, session: &Actor) -> anyhow::Result<Revoked> {
         let token = session.access.as_deref().context("a token")?;
         let request = wire::get(ORGANIZATIONS, token);
-        let accepted = Barrier::new(self.0.len() + 1);
-        let shown = self.0.iter_mut().map(|wire| show(wire, &request, &accepted));
+        let accepted = Barrier::new(self.wires.len() + 1);
+        let every = self.every;
+        let shown = self.wires.iter_mut().map(|wire| show(wire, &request, &accepted, every));
         let logout = async {
             accepted.wait().await;
             let began = Instant::now();
@@ -75,11 +87,16 @@ impl Eyes {
 
 /// Shows a good token until it is refused, and a few times more; gives the moment at which the first
 /// refused request was sent.
-async fn show(wire: &mut Wire, request: &[u8], accepted: &Barrier) -> anyhow::Result<Instant> {
+async fn show(
+    wire: &mut Wire,
+    request: &[u8],
+    accepted: &Barrier,
+    every: Duration,
+) -> anyhow::Result<Instant> {
     let status = wire.ask(request).await?;
     ensure!(status == 200, "a good token is answered with {status}");
     accepted.wait().await;
-    let mut ticks = interval(EVERY);
+    let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (began, mut refused) = (Instant::now(), Vec::new());
     while refused.len() <= AFTERWARDS {

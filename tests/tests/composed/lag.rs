@@ -11,6 +11,8 @@ use crate::{Composed, ORGANIZATIONS, system::Replicas};
 
 /// Clients that saturate the services through the gateway, and for how long.
 const CLIENTS: usize = 12;
+/// How often each replica is shown the token that is being revoked.
+const EVERY: Duration = Duration::from_millis(5);
 const CAPACITY: Duration = Duration::from_millis(1500);
 /// The bounds, and their room: as long as other requests at the same moment took, on a machine that
 /// builds or tests something else.
@@ -39,7 +41,7 @@ async fn a_logout_through_the_gateway_is_known_at_every_replica_at_once() -> any
     let capacity = load.capacity(CLIENTS, CAPACITY).await?;
     let running = load.start(Pace::PerSecond(capacity / 2));
     running.done(100).await;
-    let (mut eyes, watch) = (Eyes::on(&replicas).await?, Watch::over(&replicas).await?);
+    let (mut eyes, watch) = (Eyes::on(&replicas).await?.every(EVERY), Watch::over(&replicas).await?);
     let mut revoked = Vec::new();
     for session in sessions {
         revoked.push(eyes.revoke(session).await?);
