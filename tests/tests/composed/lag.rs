@@ -65,7 +65,8 @@ async fn a_logout_through_the_gateway_is_known_at_every_replica_at_once() -> any
     );
     let crowded = u32::from(!full);
     ensure!(load.statuses().keys().all(|status| *status == Some(200)), "{:?}", load.statuses());
-    ensure!(lag.p99() <= P99 + load.p99() * crowded, "p99 {:?}", lag.p99());
+    // Of sixty samples the slowest is the 99th percentile: it gets the room of the slowest.
+    ensure!(lag.p99() <= P99 + load.max() * crowded, "p99 {:?}", lag.p99());
     ensure!(lag.max() <= MAX + load.max() * crowded, "max {:?}", lag.max());
     Ok(())
 }
