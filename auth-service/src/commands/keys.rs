@@ -7,7 +7,7 @@ use serde::Serialize;
 use shared::{Clock, Db, Timestamp, config::Variables};
 
 use crate::{
-    Config, StartError,
+    Config,
     config::KEY_SET_MAX_AGE,
     keyring::{
         KeyringError, Managed, Purpose, explicit_key,
@@ -61,7 +61,7 @@ pub(super) async fn run(
         return Ok(());
     }
     let managed = Managed::of(&config)?;
-    let db = connect(&config).await?;
+    let db = config.connect().await?;
     match command {
         KeyCommand::List { .. } => {}
         KeyCommand::Rotate(options) => rotate(&managed, &db, &options, out).await?,
@@ -76,10 +76,6 @@ pub(super) async fn run(
         }
     }
     Ok(())
-}
-
-async fn connect(config: &Config) -> Result<Db, StartError> {
-    Ok(config.connect().await?)
 }
 
 /// A key as its operator sees it.
@@ -109,7 +105,7 @@ async fn list(config: &Config, now: Timestamp) -> anyhow::Result<Vec<Line>> {
             revoked_at: None,
         }]);
     }
-    let rows = connect(config).await?.read(keys::list).await?;
+    let rows = config.connect().await?.read(keys::list).await?;
     let mut lines = Vec::new();
     for purpose in Purpose::ALL {
         let of_purpose: Vec<&StoredKey> = rows.iter().filter(|row| purpose.is_of(row)).collect();
