@@ -29,7 +29,7 @@ const EVERY: Duration = Duration::from_millis(1);
 const AFTERWARDS: usize = 5;
 /// A token that is still accepted after this is not revoked at all.
 const NEVER: Duration = Duration::from_secs(30);
-/// How often a validator is shown one of the tokens that it has refused before.
+/// How often a validator is shown two of the tokens that it has refused before.
 const WATCH: Duration = Duration::from_millis(4);
 
 /// Connections to validators, one each.
@@ -122,11 +122,16 @@ pub struct Watch {
 impl Watch {
     /// Begins to watch these, with nothing to show yet.
     pub async fn over(validators: &[String]) -> anyhow::Result<Self> {
+        Self::every(WATCH, validators).await
+    }
+
+    /// The same, each shown them only so often.
+    pub async fn every(every: Duration, validators: &[String]) -> anyhow::Result<Self> {
         let (refused, stop) = (Arc::default(), watch::Sender::new(false));
         let mut watching = JoinSet::new();
         for base in validators {
             let wire = Wire::connect(base).await?;
-            watching.spawn(look(wire, Arc::clone(&refused), stop.subscribe()));
+            watching.spawn(look(wire, every, Arc::clone(&refused), stop.subscribe()));
         }
         Ok(Self { refused, stop, watching })
     }
@@ -152,11 +157,12 @@ impl Watch {
 /// Shows one after the other until told to stop, then all of them once more.
 async fn look(
     mut wire: Wire,
+    every: Duration,
     refused: Arc<Mutex<Vec<Arc<[u8]>>>>,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<usize> {
     let known = || refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let (mut ticks, mut turn, mut seen) = (interval(WATCH), 0_usize, 0);
+    let (mut ticks, mut turn, mut seen) = (interval(every), 0_usize, 0);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {

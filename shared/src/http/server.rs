@@ -19,8 +19,8 @@ use crate::Problem;
 
 /// How long a connection is kept without a request. Whoever sends the next one at the moment at which
 /// we close loses it, and a gateway that has kept the connection for its clients cannot know. So it has
-/// to be the gateway that closes first: 60 s are what such programs wait by default, and ours; the 5 s
-/// of actix lose requests.
+/// to be the gateway that closes first: 60 s are what such programs wait by default, and ours 30 s; the
+/// 5 s of actix lose requests.
 const KEPT: Duration = Duration::from_secs(75);
 
 /// Connections that may wait to be accepted, as actix has it.

@@ -40,6 +40,16 @@ impl Container {
         Ok(format!("http://{}", first.trim()))
     }
 
+    /// `http://ADDRESS:PORT` on the network that it shares with the gateway. The engine's own forwarding
+    /// of a published port costs as much as an answer.
+    pub(crate) async fn inner_address(&self, port: u16) -> anyhow::Result<String> {
+        let each = "{{range $name, $at := .NetworkSettings.Networks}}{{$name}} {{$at.IPAddress}}\n{{end}}";
+        let networks = self.inspect(each).await?;
+        let edge = networks.lines().find_map(|line| line.split_once("_edge "));
+        let (_, address) = edge.with_context(|| format!("its networks: {networks}"))?;
+        Ok(format!("http://{}:{port}", address.trim()))
+    }
+
     /// Its process on this machine, to be killed without the engine in between.
     pub(crate) async fn process(&self) -> anyhow::Result<Process> {
         let raw = self.inspect("{{.State.Pid}}").await?.parse()?;

@@ -11,8 +11,9 @@ use crate::{Composed, ORGANIZATIONS, system::Replicas};
 
 /// Clients that saturate the services through the gateway, and for how long.
 const CLIENTS: usize = 12;
-/// How often each replica is shown the token that is being revoked.
+/// How often each replica is shown the token that is being revoked, and how often those before it.
 const EVERY: Duration = Duration::from_millis(5);
+const WATCH: Duration = Duration::from_millis(50);
 const CAPACITY: Duration = Duration::from_millis(1500);
 /// The bounds, and their room: as long as other requests at the same moment took, on a machine that
 /// builds or tests something else.
@@ -34,14 +35,14 @@ async fn a_logout_through_the_gateway_is_known_at_every_replica_at_once() -> any
 
     let mut replicas = Vec::new();
     for container in composed.containers("org-service").await? {
-        replicas.push(container.address(8002).await?);
+        replicas.push(container.inner_address(8002).await?);
     }
     ensure!(replicas.iter().collect::<BTreeSet<_>>().len() == 3, "{replicas:?}");
     let load = Load::new(std::slice::from_ref(bystander), ORGANIZATIONS);
     let capacity = load.capacity(CLIENTS, CAPACITY).await?;
     let running = load.start(Pace::PerSecond(capacity / 2));
     running.done(100).await;
-    let (mut eyes, watch) = (Eyes::on(&replicas).await?.every(EVERY), Watch::over(&replicas).await?);
+    let (mut eyes, watch) = (Eyes::on(&replicas).await?.every(EVERY), Watch::every(WATCH, &replicas).await?);
     let mut revoked = Vec::new();
     for session in sessions {
         revoked.push(eyes.revoke(session).await?);

@@ -28,7 +28,7 @@ pub(crate) struct Event {
     pub(crate) done: Instant,
     /// None: no answer.
     pub(crate) status: Option<u16>,
-    /// The body of what is neither 2xx nor empty.
+    /// The body of what is not 2xx, or why there is no answer.
     pub(crate) complaint: String,
 }
 
@@ -146,8 +146,9 @@ async fn once(caller: Actor, seen: Arc<Seen>) {
         }
     };
     let sent = Instant::now();
-    let answer = caller.send(request).await.ok();
-    if let Some(answer) = answer.as_ref().filter(|answer| answer.status == 201)
+    let answer = caller.send(request).await;
+    if let Ok(answer) = answer.as_ref()
+        && answer.status == 201
         && let Some(id) = answer.json.pointer("/data/id").and_then(|id| id.as_str())
     {
         lock(&seen.created).push(id.to_owned());
@@ -164,18 +165,22 @@ async fn refresh(mut holder: Actor, seen: Arc<Seen>, mut stop: watch::Receiver<b
         }
         let token = holder.refresh.clone().unwrap_or_default();
         let sent = Instant::now();
-        let answer = holder.refresh_with(&token).await.ok();
-        if let Some(next) = answer.as_ref().and_then(|answer| answer.text_of("refresh").ok()) {
+        let answer = holder.refresh_with(&token).await;
+        if let Some(next) = answer.as_ref().ok().and_then(|answer| answer.text_of("refresh").ok()) {
             holder.refresh = Some(next);
         }
         lock(&seen.events).push(event("refresh", sent, answer));
     }
 }
 
-fn event(what: &'static str, sent: Instant, answer: Option<e2e::Answer>) -> Event {
-    let status = answer.as_ref().map(|answer| answer.status);
-    let complaint = answer.filter(|answer| answer.status >= 300).map(|answer| answer.text);
-    Event { what, sent, done: Instant::now(), status, complaint: complaint.unwrap_or_default() }
+fn event(what: &'static str, sent: Instant, answer: anyhow::Result<e2e::Answer>) -> Event {
+    let done = Instant::now();
+    let (status, complaint) = match answer {
+        Ok(answer) if answer.status < 300 => (Some(answer.status), String::new()),
+        Ok(answer) => (Some(answer.status), answer.text),
+        Err(error) => (None, format!("{error:#}")),
+    };
+    Event { what, sent, done, status, complaint }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
