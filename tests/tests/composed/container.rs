@@ -3,10 +3,11 @@
 use std::process::Stdio;
 
 use anyhow::{Context as _, ensure};
-use rustix::process::{Pid, Signal, kill_process};
+use e2e::until;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tokio::process::Command;
 
-use crate::system::run;
+use crate::system::{PATIENCE, run};
 
 /// A container by its id.
 #[derive(Debug, Clone)]
@@ -90,9 +91,11 @@ impl Container {
 pub(crate) struct Process(Pid);
 
 impl Process {
-    /// `kill -9`
-    pub(crate) fn kill(self) -> anyhow::Result<()> {
-        Ok(kill_process(self.0, Signal::KILL)?)
+    /// `kill -9`, until it is gone: on a busy machine a process goes on for a while.
+    pub(crate) async fn kill(self) -> anyhow::Result<()> {
+        kill_process(self.0, Signal::KILL)?;
+        until("the process is gone", PATIENCE, async || Ok(test_kill_process(self.0).is_err())).await?;
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use e2e::{Actor, until};
 
 use crate::{
     Composed, ME, ORGANIZATIONS,
-    mix::Mix,
+    mix::{Event, Mix},
     system::{PATIENCE, Replicas},
 };
 
@@ -25,24 +25,31 @@ async fn a_killed_replica_costs_at_most_what_was_in_flight_on_it() -> anyhow::Re
     let victim = composed.containers("org-service").await?[1].clone();
     let process = victim.process().await?;
     let before = Instant::now();
-    process.kill()?;
-    let after = Instant::now();
+    process.kill().await?;
+    let gone = Instant::now();
     tokio::time::sleep(Duration::from_secs(8)).await;
     let met = mix.finish().await;
     composed.healthy().await?;
 
-    let in_flight = met.events.iter().filter(|event| event.sent <= after && event.done >= before).count();
+    // The gateway hears that a connection is closed as late as it hears of anything else on this machine.
+    let slowest =
+        met.events.iter().filter(|event| !event.failed()).map(|event| event.done - event.sent).max();
+    let noticed = gone + slowest.unwrap_or_default();
+    let flown = |event: &Event| event.sent <= noticed && event.done >= before;
+    let in_flight = met.events.iter().filter(|event| flown(event)).count();
     let failures = met.failures();
     println!(
         "kill -9 of one of three organization services at {:.0}/s: {} of {} requests failed, {in_flight} were in flight \
-         on all services",
+         on all services until it was noticed, {:.1?} after it",
         met.rate(),
         failures.len(),
-        met.events.len()
+        met.events.len(),
+        noticed - before,
     );
     ensure!(met.rate() >= 200.0, "only {:.0} requests a second", met.rate());
-    let flown = |event: &&&crate::mix::Event| event.sent <= after && event.done >= before;
-    ensure!(failures.iter().filter(flown).count() == failures.len(), "{failures:#?}");
+    ensure!(failures.iter().all(|event| flown(event)), "{failures:#?}");
+    // What could be sent again was.
+    ensure!(failures.iter().all(|event| event.what == "create"), "{failures:#?}");
     Ok(())
 }
 
