@@ -30,6 +30,26 @@ fn every_setting_of_both_services_can_be_set_from_outside() -> anyhow::Result<()
     Ok(())
 }
 
+/// An engine gives networks without a range the next of its own, in turn: the twelfth would meet ours.
+#[test]
+fn the_fixed_network_is_none_that_an_engine_hands_out() -> anyhow::Result<()> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docker-compose.yml"))?;
+    let default = |name: &str| {
+        let (_, rest) = text.split_once(&format!("${{{name}:-")).with_context(|| format!("no {name}"))?;
+        rest.split_once('}').map(|(value, _)| value).context("an end")
+    };
+    let octets = |address: &str| -> anyhow::Result<Vec<u8>> {
+        address.split(['.', '/']).take(4).map(|octet| Ok(octet.parse()?)).collect()
+    };
+    let subnet = octets(default("GATEWAY_INTERNAL_SUBNET")?)?;
+    let is_the_engines = matches!(&subnet[..], [172, 17..=31, ..] | [192, 168, ..]);
+    assert!(!is_the_engines, "{subnet:?}");
+    for name in ["GATEWAY_INTERNAL_RANGE", "GATEWAY_INTERNAL_ADDRESS"] {
+        assert_eq!(octets(default(name)?)?[..3], subnet[..3], "{name}");
+    }
+    Ok(())
+}
+
 /// The lines below this one that are indented further.
 fn block(text: &str, first: &str) -> anyhow::Result<String> {
     let indent = |line: &str| line.len() - line.trim_start().len();

@@ -27,7 +27,7 @@ static MACHINE: Mutex<()> = Mutex::const_new(());
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How the addresses of the gateway's networks begin.
-pub(crate) const NETWORKS: &str = "172.29.";
+pub(crate) const NETWORKS: &str = "172.16.";
 
 /// The composed services. Removed, with their volume, when dropped.
 #[derive(Debug)]
