@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use actix_web::web::{Data, ServiceConfig};
 use shared::{
-    Authenticator, Clock, Db, Issuer, Timestamp, Verifier,
+    Authenticator, Clock, Db, Issuer, Organizations, Timestamp, Verifier,
     auth::{HeldTokens, bearer_challenge},
     http::management::Readiness,
     keys::KeyError,
@@ -46,6 +46,7 @@ pub(crate) struct Inner {
     feed: Feed,
     hashing: Arc<HashPool>,
     level: Arc<Level>,
+    organizations: Organizations,
     last_used: LastUsed,
     /// One for all workers, each of which has an authenticator of its own.
     held: HeldTokens,
@@ -83,7 +84,10 @@ impl App {
 
     /// Adds the management routes and what they need.
     pub fn configure_management(&self, config: &mut ServiceConfig) {
-        config.app_data(Data::new(self.clone())).configure(internal_routes);
+        config
+            .app_data(Data::new(self.clone()))
+            .app_data(Data::new(self.config().service_secrets.clone()))
+            .configure(internal_routes);
     }
 
     /// What `/readyz` asks.
@@ -103,6 +107,12 @@ impl App {
             users: Arc::new(self.clone()),
             revocations: self.feed().revocations().clone(),
         }
+    }
+
+    /// Where memberships are asked for.
+    #[must_use]
+    pub fn organizations(&self) -> &Organizations {
+        &self.0.organizations
     }
 
     /// The settings.

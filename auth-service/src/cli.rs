@@ -52,7 +52,9 @@ async fn serve(variables: &Variables) -> anyhow::Result<()> {
     let options =
         ServerOptions { drain_delay, ..ServerOptions::new(config.listen, config.management_listen) };
     let mut signals = Signals::listen()?;
-    let Some(app) = signals.before(App::start(config, Clock::System)).await else { return Ok(()) };
+    let organizations = config.http_organizations()?;
+    let starting = App::start(config, organizations, Clock::System);
+    let Some(app) = signals.before(starting).await else { return Ok(()) };
     let app = app?;
     let metrics = Metrics::new();
     metrics.show_revocations(app.feed().revocations());

@@ -6,7 +6,7 @@ mod settings;
 use std::{net::SocketAddr, time::Duration};
 
 use shared::{
-    Db, DbError, DbLimits, DbUrl, Secret,
+    Db, DbError, DbLimits, DbUrl, Organizations, Secret,
     auth::AuthenticationClasses,
     config::{
         ConfigError, Listing, Variables,
@@ -15,6 +15,8 @@ use shared::{
     },
     db::Migrate,
     http::origin::TrustedProxies,
+    internal::ServiceSecrets,
+    organizations::OrganizationsUnavailable,
     verifier::{Rules, VerifierSettings},
 };
 
@@ -112,7 +114,8 @@ pub struct Config {
     /// Whose forwarding headers are believed.
     pub trusted_proxies: TrustedProxies,
     /// `SERVICE_SECRET`: any of these authenticates internal calls.
-    pub service_secrets: Vec<Secret<String>>,
+    pub service_secrets: ServiceSecrets,
+    org_url: Option<url::Url>,
     /// Threads that hash passwords.
     pub hash_threads: usize,
     /// Logins that may wait for one.
@@ -130,6 +133,7 @@ impl Config {
         listings.push(process.listing(variables));
         let rules = verifier.rules()?;
         let tokens = token_policy(&settings, &rules)?;
+        let service_secrets = ServiceSecrets::read(variables)?;
         Ok(Self {
             listen: settings.listen,
             management_listen: settings.management_listen,
@@ -155,7 +159,8 @@ impl Config {
             migrate: process.migrate(),
             drain_delay: process.drain_delay(),
             trusted_proxies: process.trusted_proxies(),
-            service_secrets: shared::config::service_secrets(variables)?,
+            org_url: org_url(settings.org_url, &service_secrets)?,
+            service_secrets,
             hash_threads: at_least_one("AUTH_HASH_THREADS", settings.hash_threads)?,
             hash_queue: settings.hash_queue.clamp(1, 100_000),
             listings,
@@ -167,6 +172,14 @@ impl Config {
         Db::connect(&self.database, migrations().applied(self.migrate), self.database_limits).await
     }
 
+    /// The organization service over HTTP, for a service that runs alone.
+    pub fn http_organizations(&self) -> Result<Organizations, OrganizationsUnavailable> {
+        match self.org_url.clone() {
+            Some(url) => Organizations::http(url, self.service_secrets.own()),
+            None => Ok(Organizations::none()),
+        }
+    }
+
     /// Every setting with its value and source.
     #[must_use]
     pub fn listings(&self) -> &[Listing] {
@@ -176,6 +189,18 @@ impl Config {
 
 fn at_least_one<T: PartialEq + Default>(name: &str, count: T) -> Result<T, ConfigError> {
     if count == T::default() { Err(ConfigError::new(name, "must be at least 1")) } else { Ok(count) }
+}
+
+fn org_url(url: Option<url::Url>, secrets: &ServiceSecrets) -> Result<Option<url::Url>, ConfigError> {
+    let Some(url) = url else { return Ok(None) };
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(ConfigError::new("AUTH_ORG_URL", "not an http:// or https:// URL"));
+    }
+    if secrets.own().is_none() {
+        let complaint = "must be set with AUTH_ORG_URL: the organization service answers nobody else";
+        return Err(ConfigError::new("SERVICE_SECRET", complaint));
+    }
+    Ok(Some(url))
 }
 
 fn token_policy(settings: &Settings, rules: &Rules) -> Result<TokenPolicy, ConfigError> {
@@ -261,6 +286,7 @@ mod tests {
             ("AUTH_HASH_THREADS", "0"),
             ("AUTH_DATABASE_CONNECTIONS", "0"),
             ("AUTH_ORG_URL", "zzz"),
+            ("AUTH_ORG_URL", "ftp://org"),
             ("AUTH_USER_ID_FIELD", "email"),
             ("AUTH_SIGNING_KEY", "none"),
             ("AUTH_JTI_CLAIM", "none"),

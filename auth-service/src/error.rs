@@ -48,9 +48,6 @@ pub enum AuthError {
     /// All hashing threads are busy and their queue is full.
     #[error("too many logins at once")]
     HashingBusy,
-    /// An internal call without the service secret.
-    #[error("an internal call was not authenticated")]
-    NotAService,
     /// The caller has no live session of this id.
     #[error("no such session")]
     NoSuchSession,
@@ -125,9 +122,6 @@ impl AuthError {
             Self::BlacklistedOnVerify => {
                 let body = json!({"non_field_errors": ["Token is blacklisted"]});
                 Problem::with_body(StatusCode::BAD_REQUEST, body)
-            }
-            Self::NotAService => {
-                Problem::new(StatusCode::FORBIDDEN, "The service secret is missing or wrong.")
             }
             Self::UserGone { detail, code, challenge } => unauthorized(detail, challenge).code(code),
             Self::Database(error) => Problem::database(error),

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod api;
+pub mod changes;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -25,7 +26,11 @@ mod last_used;
 
 use actix_web::{http::Method, web::ServiceConfig};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use shared::{Endpoint, Migrations, db::Migrate, issuer::EXCHANGE_PATH};
+use shared::{
+    Endpoint, Migrations,
+    db::Migrate,
+    issuer::{EXCHANGE_PATH, PROFILES_PATH},
+};
 
 pub use app::{App, StartError};
 pub use config::Config;
@@ -88,7 +93,12 @@ pub fn internal_routes(config: &mut ServiceConfig) {
     config
         .service(Endpoint::open("/internal/user-state/").get(api::internal::user_state))
         .service(Endpoint::open(EXCHANGE_PATH).on(Method::POST, api::internal::exchange))
-        .service(Endpoint::plain("/internal/revocations/").get(api::internal::revocations));
+        .service(Endpoint::open(PROFILES_PATH).on(Method::POST, api::internal::profiles))
+        .service(
+            Endpoint::plain("/internal/revocations/")
+                .get(api::internal::revocations)
+                .on(Method::POST, api::internal::revoke),
+        );
     well_known(config);
 }
 

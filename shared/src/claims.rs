@@ -36,8 +36,14 @@ impl Default for ClaimNames {
 
 /// The session a token belongs to (text of a UUID).
 pub const SID: &str = "sid";
-/// The organization a token speaks for.
+/// The organization a token speaks for (text of a UUID).
 pub const ORGANIZATION: &str = "org_id";
+/// The user's role in it: a name or an id.
+pub const ORGANIZATION_ROLE: &str = "org_role";
+/// What the role permits; absent where that is too much for a token.
+pub const PERMISSIONS: &str = "permissions";
+/// The membership version: one counter per organization, which never goes back.
+pub const MEMBERSHIP_VERSION: &str = "mv";
 /// Present and true in tokens of superusers.
 pub const IS_SUPERUSER: &str = "is_superuser";
 /// The digest of the CSRF cookie that a login by cookie is bound to; see [`crate::auth::csrf`].
@@ -174,8 +180,10 @@ pub fn csrf(claims: &Map<String, Value>) -> Option<&str> {
 /// The longest user id; longer ones would not fit into an index.
 const LONGEST_USER_ID: usize = 255;
 
-/// PostgreSQL has no text with NUL in it, so no user is called that.
-fn can_name_a_user(text: &str) -> bool {
+/// Whether a user id claim can have this value. PostgreSQL has no text with NUL in it, so no user is
+/// called that.
+#[must_use]
+pub fn can_name_a_user(text: &str) -> bool {
     text.len() <= LONGEST_USER_ID && !text.contains('\0')
 }
 

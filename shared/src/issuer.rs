@@ -3,22 +3,28 @@
 //! Everything behind [`Issuer`] is one code path, so that what the single-process stack does is what
 //! separate services do.
 
+mod changes;
 mod exchange;
+mod keys;
+mod profiles;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 
+pub use changes::{Change, Changes, MOST_CHANGES};
 pub use exchange::{EXCHANGE_PATH, ExchangeError, Exchanged, Presented};
+pub use keys::KeySource;
+pub use profiles::{MOST_PROFILES, PROFILES_PATH, Profile, ProfilesAnswer, ProfilesQuestion};
 
+pub use crate::internal::SERVICE_SECRET_HEADER;
 use crate::{
-    Clock, Secret, Timestamp,
+    Clock, Secret,
     config::process::RevocationPolicy,
-    jwks::{JwksClient, JwksOptions},
+    internal::{self, Peer},
     keys::KeySet,
     revocation::{Revocations, follow::Follower},
-    verifier::Rules,
 };
 
 /// What the issuer knows of a user, for validators that ask (`ORG_USER_STATE=ask`).
@@ -35,13 +41,19 @@ pub struct UserState {
 #[error("the issuer cannot be asked: {0}")]
 pub struct IssuerUnavailable(pub String);
 
-/// Looks users up, and checks their passwords, in the same process.
+/// Looks users up, checks their passwords, and passes on what has changed, in the same process.
 pub trait Users: Send + Sync {
     /// The state of the user with this value in the user id claim; none: there is no such user.
     fn state(&self, user_id: String) -> BoxFuture<'_, Result<Option<UserState>, IssuerUnavailable>>;
 
     /// Checks a password; see [`Issuer::exchange`].
     fn exchange(&self, presented: Presented) -> BoxFuture<'_, Result<Exchanged, ExchangeError>>;
+
+    /// At most [`MOST_PROFILES`] users; see [`Issuer::profiles`].
+    fn profiles(&self, user_ids: Vec<String>) -> BoxFuture<'_, Result<Vec<Profile>, IssuerUnavailable>>;
+
+    /// At most [`MOST_CHANGES`] changes; see [`Issuer::revoke`].
+    fn revoke(&self, entries: Vec<Change>) -> BoxFuture<'_, Result<(), IssuerUnavailable>>;
 }
 
 /// Where keys and user state come from.
@@ -75,9 +87,6 @@ impl std::fmt::Debug for Issuer {
         }
     }
 }
-
-/// The header that carries `SERVICE_SECRET` on internal calls.
-pub const SERVICE_SECRET_HEADER: &str = "X-Service-Secret";
 
 impl Issuer {
     /// An issuer over HTTP.
@@ -142,112 +151,39 @@ impl Issuer {
             }
         }
     }
+
+    /// Asks for users by the values of the user id claim, in as few calls as possible. The answer is in
+    /// no particular order and leaves out whom nobody knows.
+    pub async fn profiles(&self, user_ids: Vec<String>) -> Result<Vec<Profile>, IssuerUnavailable> {
+        let mut found = Vec::with_capacity(user_ids.len());
+        for some in user_ids.chunks(MOST_PROFILES) {
+            found.extend(match self {
+                Self::Local { users, .. } => users.profiles(some.to_vec()).await?,
+                Self::Http { url, secret, client } => {
+                    let peer = Peer { url, secret: secret.as_ref(), client };
+                    profiles::over_http(peer, some.to_vec()).await?
+                }
+            });
+        }
+        Ok(found)
+    }
+
+    /// Has every validator told of changes, in order: they are stored, and on their way, when this
+    /// returns. After an error some may be, and all should be told again, which is harmless.
+    pub async fn revoke(&self, entries: Vec<Change>) -> Result<(), IssuerUnavailable> {
+        for call in changes::cut(entries) {
+            match self {
+                Self::Local { users, .. } => users.revoke(call.entries).await?,
+                Self::Http { url, secret, client } => {
+                    changes::over_http(Peer { url, secret: secret.as_ref(), client }, &call).await?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The client for calls between services: short limits, no redirects, no proxies from the environment.
 pub fn http_client() -> Result<reqwest::Client, IssuerUnavailable> {
-    reqwest::Client::builder()
-        .connect_timeout(std::time::Duration::from_secs(2))
-        .timeout(std::time::Duration::from_secs(5))
-        // Shorter than the auth service keeps them: no call on a connection that it is closing.
-        .pool_idle_timeout(std::time::Duration::from_secs(60))
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .map_err(|e| IssuerUnavailable(e.to_string()))
-}
-
-/// Where a verifier's keys come from.
-#[derive(Debug, Clone)]
-pub enum KeySource {
-    /// From the settings; they never change.
-    Fixed(Arc<KeySet>),
-    /// From the auth service in this process.
-    Local(Arc<ArcSwap<KeySet>>),
-    /// From a JWKS.
-    Http(Arc<JwksClient>),
-}
-
-impl KeySource {
-    /// Chooses: `AUTH_JWK_URL`, then a key in the settings, then the issuer.
-    pub fn choose(rules: &Rules, issuer: &Issuer, clock: &Clock) -> Result<Self, IssuerUnavailable> {
-        if let Some(url) = &rules.jwk_url {
-            // The original pins the algorithm of the settings for a foreign JWKS.
-            let client =
-                JwksClient::new(url.clone(), JwksOptions::of(rules, Some(rules.algorithm)), clock.clone())?;
-            return Ok(Self::Http(Arc::new(client)));
-        }
-        if let Some(keys) = &rules.fixed_keys {
-            return Ok(Self::Fixed(Arc::new(keys.clone())));
-        }
-        match issuer {
-            Issuer::Local { keys, .. } => Ok(Self::Local(Arc::clone(keys))),
-            Issuer::Http { url, .. } => {
-                let jwks =
-                    url.join("/.well-known/jwks.json").map_err(|e| IssuerUnavailable(e.to_string()))?;
-                let client = JwksClient::new(jwks, JwksOptions::of(rules, None), clock.clone())?;
-                Ok(Self::Http(Arc::new(client)))
-            }
-        }
-    }
-
-    /// The keys to trust now; none if they are unknown or too old.
-    #[must_use]
-    pub fn current(&self) -> Option<Arc<KeySet>> {
-        match self {
-            Self::Fixed(keys) => Some(Arc::clone(keys)),
-            Self::Local(keys) => Some(keys.load_full()),
-            Self::Http(client) => client.current(),
-        }
-    }
-
-    /// Shows the keys to trust at `now` to whoever looks at them briefly: [`KeySource::current`] for
-    /// every request, without counting who holds the set.
-    pub fn consult<T>(&self, now: Timestamp, look: impl FnOnce(Option<&KeySet>) -> T) -> T {
-        match self {
-            Self::Fixed(keys) => look(Some(keys)),
-            Self::Local(keys) => look(Some(&keys.load())),
-            Self::Http(client) => client.consult(now, look),
-        }
-    }
-
-    /// Looks for a key published since; says whether it is known now.
-    pub async fn look_again(&self, kid: &str) -> bool {
-        match self {
-            Self::Fixed(_) | Self::Local(_) => false,
-            Self::Http(client) => client.look_for(kid).await,
-        }
-    }
-
-    /// The issuer says that its key set has this version: fetches it, unless it is known.
-    pub fn announced(&self, version: i64) {
-        if let Self::Http(client) = self
-            && !client.is_foreign()
-        {
-            client.announced(version);
-        }
-    }
-
-    /// Keeps the keys fresh from now on.
-    pub fn follow(&self) {
-        if let Self::Http(client) = self {
-            client.follow();
-        }
-    }
-
-    /// Waits until keys are known. Keys of a foreign JWKS are not waited for: without them tokens are
-    /// invalid.
-    pub async fn known(&self) {
-        if let Self::Http(client) = self
-            && !client.is_foreign()
-        {
-            client.known().await;
-        }
-    }
-
-    /// Whether tokens can be verified now.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.current().is_some_and(|keys| !keys.is_empty())
-    }
+    internal::client().map_err(|e| IssuerUnavailable(e.to_string()))
 }

@@ -7,7 +7,7 @@ pub mod data;
 mod tour;
 
 use shared::{
-    Clock,
+    Clock, Organizations,
     config::{ConfigError, Variables},
     http::{
         metrics::Metrics,
@@ -43,8 +43,10 @@ impl Stack {
     pub async fn start(variables: &Variables, clock: Clock) -> Result<Self, StackError> {
         let auth = auth_service::Config::read(variables)?;
         let org = org_service::Config::read(variables)?;
-        let auth = auth_service::App::start(auth, clock.clone()).await?;
+        let auth = auth_service::App::start(auth, Organizations::local(), clock.clone()).await?;
         let org = org_service::App::start(org, auth.issuer(), clock).await?;
+        // HERE, once `org_service::App` is a `shared::organizations::Memberships`:
+        //     auth.organizations().fill(std::sync::Arc::new(org.clone()));
         Ok(Self { auth, org })
     }
 

@@ -1,13 +1,23 @@
 //! What validators may ask of this service: users, and tokens for their passwords.
 
+use actix_web::http::StatusCode;
 use futures_util::future::BoxFuture;
 use shared::{
-    DbError,
-    issuer::{ExchangeError, Exchanged, IssuerUnavailable, Presented, UserState, Users},
+    DbError, Problem,
+    issuer::{
+        Change, ExchangeError, Exchanged, IssuerUnavailable, MOST_PROFILES, Presented, Profile, UserState,
+        Users,
+    },
 };
 
 use super::App;
-use crate::{exchange, mint::fingerprint, store::users};
+use crate::{
+    changes,
+    error::AuthError,
+    exchange,
+    mint::fingerprint,
+    store::users::{self, User, UserIdField},
+};
 
 impl App {
     /// What validators may know of a user.
@@ -20,6 +30,38 @@ impl App {
             fingerprint: check.then(|| fingerprint(&user.password)),
         }))
     }
+
+    /// Users as others may see them, by the values of the user id claim; see
+    /// [`Issuer::profiles`](shared::Issuer::profiles).
+    pub async fn profiles(&self, user_ids: Vec<String>) -> Result<Vec<Profile>, AuthError> {
+        if user_ids.len() > MOST_PROFILES {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "More users than one call may ask for.").into());
+        }
+        let field = self.config().tokens.user_id_field;
+        let users = self.db().read(move |conn| users::list_by_claim(conn, field, &user_ids)).await?;
+        Ok(users.into_iter().map(|user| profile(user, field)).collect())
+    }
+
+    /// Has validators told of changed memberships; see [`Issuer::revoke`](shared::Issuer::revoke).
+    pub async fn revoke(&self, entries: Vec<Change>) -> Result<(), AuthError> {
+        changes::check(&entries).map_err(|detail| Problem::new(StatusCode::BAD_REQUEST, detail))?;
+        let now = self.now();
+        self.db().transaction(move |conn| changes::append(conn, &entries, now)).await?;
+        self.feed().passed_on().await;
+        Ok(())
+    }
+}
+
+fn profile(user: User, field: UserIdField) -> Profile {
+    Profile {
+        user_id: user.claim(field).to_owned(),
+        username: user.username,
+        email: user.email,
+        email_verified: false,
+        first_name: user.first_name,
+        last_name: user.last_name,
+        is_active: user.is_active,
+    }
 }
 
 impl Users for App {
@@ -31,5 +73,13 @@ impl Users for App {
         Box::pin(async move {
             exchange::exchange(self, presented).await.map_err(|error| exchange::undecided(&error))
         })
+    }
+
+    fn profiles(&self, user_ids: Vec<String>) -> BoxFuture<'_, Result<Vec<Profile>, IssuerUnavailable>> {
+        Box::pin(async move { self.profiles(user_ids).await.map_err(|e| IssuerUnavailable(e.to_string())) })
+    }
+
+    fn revoke(&self, entries: Vec<Change>) -> BoxFuture<'_, Result<(), IssuerUnavailable>> {
+        Box::pin(async move { self.revoke(entries).await.map_err(|e| IssuerUnavailable(e.to_string())) })
     }
 }

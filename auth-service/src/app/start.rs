@@ -4,9 +4,11 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use shared::{
-    Clock, DbError, Issuer, Verifier,
+    Clock, DbError, Issuer, Organizations, Verifier,
     auth::HeldTokens,
-    issuer::{ExchangeError, Exchanged, IssuerUnavailable, KeySource, Presented, UserState, Users},
+    issuer::{
+        Change, ExchangeError, Exchanged, IssuerUnavailable, KeySource, Presented, Profile, UserState, Users,
+    },
     keys::Found,
     revocation::Revocations,
     token::Parsed,
@@ -49,7 +51,11 @@ pub enum StartError {
 
 impl App {
     /// Connects, migrates, opens the keyring and starts the hashing threads.
-    pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+    pub async fn start(
+        config: Config,
+        organizations: Organizations,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
         let db = config.connect().await?;
         let keyring = Keyring::open(&config, &db, &clock).await?;
         housekeeping::begin(&db, &config, &clock).await?;
@@ -69,6 +75,7 @@ impl App {
             refresh_verifier: Verifier::new(refresh_keys, Revocations::off(), rules, clock.clone()),
             tending: Tending::follow(&keyring, &db, &clock),
             feed,
+            organizations,
             level: Level::follow(db.clone(), Arc::clone(&hashing), schemes),
             hashing,
             held: HeldTokens::new(clock.clone()),
@@ -118,5 +125,13 @@ impl Users for NoUsers {
 
     fn exchange(&self, _: Presented) -> BoxFuture<'_, Result<Exchanged, ExchangeError>> {
         Box::pin(async { Err(ExchangeError::Unavailable("not asked for".into())) })
+    }
+
+    fn profiles(&self, _: Vec<String>) -> BoxFuture<'_, Result<Vec<Profile>, IssuerUnavailable>> {
+        Box::pin(async { Err(IssuerUnavailable("not asked for".into())) })
+    }
+
+    fn revoke(&self, _: Vec<Change>) -> BoxFuture<'_, Result<(), IssuerUnavailable>> {
+        Box::pin(async { Err(IssuerUnavailable("not asked for".into())) })
     }
 }

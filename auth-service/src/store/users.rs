@@ -93,6 +93,20 @@ pub fn find_by_claim(conn: &mut DbConnection, field: UserIdField, value: &str) -
     query.first(conn).optional()
 }
 
+/// The users that these user id claims name.
+pub fn list_by_claim(
+    conn: &mut DbConnection,
+    field: UserIdField,
+    values: &[String],
+) -> QueryResult<Vec<User>> {
+    let query = users::table.select(User::as_select()).into_boxed();
+    let query = match field {
+        UserIdField::Id => query.filter(users::subject.eq_any(values.to_vec())),
+        UserIdField::Username => query.filter(users::username.eq_any(values.to_vec())),
+    };
+    query.load(conn)
+}
+
 /// All users by name.
 pub fn list(conn: &mut DbConnection) -> QueryResult<Vec<User>> {
     users::table.order(users::username).select(User::as_select()).load(conn)

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 
 /// What an entry is about, and so what its key and bound mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Every token of the session `key` (the `sid` claim).
     Session,
@@ -135,6 +136,13 @@ mod tests {
             let read = Entry::try_from(line).unwrap();
             assert!(read.expires_at >= entry.expires_at);
             assert_eq!(Entry { expires_at: at, ..read }, entry);
+        }
+    }
+
+    #[test]
+    fn a_kind_has_one_name_everywhere() {
+        for kind in Kind::ALL {
+            assert_eq!(serde_json::json!(kind), kind.as_str());
         }
     }
 

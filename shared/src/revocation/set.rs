@@ -18,7 +18,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Entry, Kind};
-use crate::{Claims, Timestamp, claims::ORGANIZATION};
+use crate::{
+    Claims, Timestamp,
+    claims::{MEMBERSHIP_VERSION, ORGANIZATION, ORGANIZATION_ROLE},
+};
 
 /// Sessions are spread over so many tables, so that none is locked for long while it grows or is swept.
 const SHARDS: usize = 64;
@@ -265,7 +268,7 @@ impl Others {
 
     /// A token that speaks for an organization is refused if its membership version is too low.
     fn refuse_member(&self, claims: &Claims, organization: &str, user: &str) -> Option<Kind> {
-        let version = claims.get("mv").and_then(Value::as_i64).unwrap_or(i64::MIN);
+        let version = claims.get(MEMBERSHIP_VERSION).and_then(Value::as_i64).unwrap_or(i64::MIN);
         let outdated = |known: Option<&Bound>| known.is_some_and(|known| version < known.bound);
         if outdated(self.organizations.get(organization)) {
             return Some(Kind::Organization);
@@ -273,7 +276,7 @@ impl Others {
         if outdated(self.members.get(&format!("{organization}/{user}"))) {
             return Some(Kind::Member);
         }
-        let role = claims.get("org_role").and_then(Value::as_str)?;
+        let role = claims.get(ORGANIZATION_ROLE).and_then(Value::as_str)?;
         outdated(self.roles.get(&format!("{organization}/{role}"))).then_some(Kind::Role)
     }
 }
