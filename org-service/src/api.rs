@@ -3,14 +3,17 @@
 pub mod create;
 pub mod delete;
 pub mod describe;
+pub mod internal;
 pub mod list;
+pub mod members;
+pub mod membership;
 pub mod retrieve;
+pub mod roles;
 pub mod update;
 
 #[cfg(test)]
 mod tests;
 
-use actix_web::HttpRequest;
 use serde::Serialize;
 use shared::{
     Timestamp,
@@ -18,10 +21,8 @@ use shared::{
 };
 
 use crate::{
-    App,
-    error::OrgError,
-    store::organizations::{self, Changes, OrgId, Organization},
-    visibility::Scope,
+    slug,
+    store::organizations::{Changes, OrgId, Organization},
 };
 
 /// An organization on the wire.
@@ -36,6 +37,9 @@ pub struct Body {
     is_active: bool,
     created_at: Timestamp,
     updated_at: Timestamp,
+    /// The original has none: shown where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slug: Option<String>,
 }
 
 impl From<Organization> for Body {
@@ -50,8 +54,10 @@ impl From<Organization> for Body {
             is_active,
             created_at,
             updated_at,
+            slug,
+            ..
         } = organization;
-        Self { id, name, description, address, website, email, is_active, created_at, updated_at }
+        Self { id, name, description, address, website, email, is_active, created_at, updated_at, slug }
     }
 }
 
@@ -59,30 +65,22 @@ impl From<Organization> for Body {
 fn fields(input: &Input, mode: Mode) -> Result<Changes, FieldErrors> {
     let mut form = Form::new(input, mode);
     let optional = Text::optional().blank();
-    let changes = Changes {
+    let mut changes = Changes {
         name: form.text("name", Text::required().max(100)),
         description: form.text("description", optional),
         address: form.text("address", optional.max(255)),
         website: form.text("website", optional.url().max(200)),
         email: form.nullable("email", optional.email().max(254)),
         is_active: form.boolean("is_active"),
+        slug: form.nullable("slug", optional),
     };
+    // An empty slug is none.
+    changes.slug = changes.slug.map(|slug| slug.filter(|text| !text.is_empty()));
+    if let Some(Some(text)) = &changes.slug
+        && !slug::is_slug(text)
+    {
+        form.reject("slug", slug::COMPLAINT);
+    }
     form.finish()?;
     Ok(changes)
-}
-
-/// The id in the path. The original's ids are integers, of which we have none.
-fn path_id(request: &HttpRequest) -> Result<OrgId, OrgError> {
-    let text = request.match_info().get("id").unwrap_or_default();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(OrgError::UnknownOrganization);
-    }
-    uuid::Uuid::try_parse(text).map(OrgId::from_uuid).map_err(|_| OrgError::NotAnId)
-}
-
-/// The organization that the path names.
-async fn load(app: &App, scope: &Scope, id: OrgId) -> Result<Organization, OrgError> {
-    let scope = scope.clone();
-    let found = app.db().read(move |conn| organizations::find(conn, &scope, id)).await?;
-    found.ok_or(OrgError::UnknownOrganization)
 }

@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig};
 use shared::{
-    Authenticator, Caller, Clock, Db, DbError, Issuer, Timestamp, Verifier, config::ConfigError,
-    http::management::Readiness, issuer::IssuerUnavailable, revocation::Revocations,
+    Authenticator, Caller, Clock, Db, DbError, Issuer, Timestamp, Verifier, claims::ORGANIZATION,
+    config::ConfigError, http::management::Readiness, issuer::IssuerUnavailable, revocation::Revocations,
 };
+use uuid::Uuid;
 
-use crate::{Config, migrations, routes, visibility::Scope};
+use crate::{
+    Config, act::Actor, announce::Announcer, internal_routes, migrations, policy::Policy, roster::Roster,
+    routes, store::organizations::OrgId, visibility::Visibility,
+};
 
 /// Why the service cannot start. The message is one line.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +35,7 @@ pub struct App {
     db: Db,
     clock: Clock,
     authenticator: Data<Authenticator>,
+    announcer: Announcer,
 }
 
 impl App {
@@ -40,10 +45,12 @@ impl App {
             .await?;
         let rules = Arc::new(config.rules.clone());
         let verifier = Verifier::follow(&issuer, rules, config.revocation, clock.clone())?;
+        let announcer = Announcer::start(db.clone(), config.announced_to(&issuer));
         let authenticator = Authenticator::new(verifier, issuer, config.classes.clone())
             .behind(config.trusted_proxies.clone())
             .asking_user_state(config.ask_user_state);
-        Ok(Self { config: Arc::new(config), db, clock, authenticator: Data::new(authenticator) })
+        let authenticator = Data::new(authenticator);
+        Ok(Self { config: Arc::new(config), db, clock, authenticator, announcer })
     }
 
     /// Waits until tokens can be verified: keys are known, and what has been revoked.
@@ -61,6 +68,14 @@ impl App {
     /// service in the same server has its own.
     pub fn configure(&self, config: &mut ServiceConfig) {
         config.service(routes().app_data(Data::new(self.clone())).app_data(self.authenticator.clone()));
+    }
+
+    /// Adds the management routes and what they need.
+    pub fn configure_management(&self, config: &mut ServiceConfig) {
+        config
+            .app_data(Data::new(self.clone()))
+            .app_data(Data::new(self.config.service_secrets.clone()))
+            .configure(internal_routes);
     }
 
     /// What `/readyz` asks.
@@ -90,9 +105,35 @@ impl App {
         self.clock.now()
     }
 
-    /// What a caller sees.
+    /// Who may do what.
     #[must_use]
-    pub fn scope(&self, caller: &Caller) -> Scope {
-        Scope::of(self.config.visibility, caller)
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.config.policy
+    }
+
+    /// Tells validators whose tokens are outdated.
+    #[must_use]
+    pub const fn announcer(&self) -> &Announcer {
+        &self.announcer
+    }
+
+    /// Who calls, as far as organizations are concerned.
+    #[must_use]
+    pub fn actor(&self, caller: &Caller) -> Actor {
+        // A token for something that is no organization of ours speaks for none.
+        let bound = caller.claims().get(ORGANIZATION);
+        let bound_to = bound.map(|id| id.as_str().and_then(|id| id.parse().ok()).unwrap_or(Uuid::nil()));
+        Actor {
+            user_id: caller.user_id().to_owned(),
+            is_superuser: caller.is_superuser(),
+            everybody: self.config.visibility == Visibility::All,
+            bound_to: bound_to.map(OrgId::from_uuid),
+        }
+    }
+
+    /// What tokens are told of members.
+    #[must_use]
+    pub fn roster(&self) -> Roster {
+        Roster { db: self.db.clone(), policy: Arc::clone(self.policy()) }
     }
 }

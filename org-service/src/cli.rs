@@ -58,8 +58,13 @@ async fn serve(variables: &Variables) -> anyhow::Result<()> {
     let metrics = Metrics::new();
     metrics.show_revocations(app.revocations());
     let shared = Shared { readiness: app.readiness(), metrics };
-    let public = app.clone();
-    let bound = bind(&options, shared, move |config| public.configure(config), |_| {})?;
+    let (public, private) = (app.clone(), app.clone());
+    let bound = bind(
+        &options,
+        shared,
+        move |config| public.configure(config),
+        move |config| private.configure_management(config),
+    )?;
     let address = bound.address;
     say(&format!("management on http://{}", bound.management_address))?;
     let opened = || say(&format!("listening on http://{address}"));

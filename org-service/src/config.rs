@@ -5,6 +5,7 @@ mod tests;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
@@ -19,11 +20,17 @@ use shared::{
     },
     db::Migrate,
     http::origin::TrustedProxies,
+    internal::ServiceSecrets,
     page::Paging,
     verifier::{Rules, VerifierSettings},
 };
 
-use crate::{StartError, visibility::Visibility};
+use crate::{
+    StartError,
+    permission::{Permission, Permissions},
+    policy::Policy,
+    visibility::Visibility,
+};
 
 /// `ORG_MANAGEMENT_LISTEN` unless it is set.
 pub const MANAGEMENT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9002);
@@ -54,6 +61,15 @@ struct Settings {
     page_size_query_param: OrNone<String>,
     #[serde(default = "defaults::max_page_size")]
     max_page_size: u32,
+    /// Permissions of the applications behind, beside the built-in ones; owners and admins hold all.
+    #[serde(default)]
+    permissions: String,
+    /// Those of them that the built-in role `member` holds.
+    #[serde(default)]
+    member_permissions: String,
+    /// Those of them that the built-in role `viewer` holds.
+    #[serde(default)]
+    viewer_permissions: String,
 }
 
 mod defaults {
@@ -116,6 +132,10 @@ pub struct Config {
     pub ask_user_state: bool,
     /// Who sees what.
     pub visibility: Visibility,
+    /// Who may do what.
+    pub policy: Arc<Policy>,
+    /// Authenticate calls between services; any of them does.
+    pub service_secrets: ServiceSecrets,
     /// How long requests are served on after SIGTERM.
     pub drain_delay: Duration,
     /// Whose forwarding headers are believed.
@@ -138,6 +158,7 @@ impl Config {
         let own = Listing::of("ORG_", &settings, variables);
         variables.refuse_unknown("ORG_", std::slice::from_ref(&own))?;
         check_pages(&settings)?;
+        let policy = Arc::new(policy(&settings)?);
         Ok(Self {
             listen: settings.listen,
             management_listen: settings.management_listen,
@@ -152,6 +173,8 @@ impl Config {
             classes: AuthenticationClasses::read(variables)?,
             ask_user_state: settings.user_state == UserStateSource::Ask,
             visibility: settings.visibility,
+            policy,
+            service_secrets: ServiceSecrets::read(variables)?,
             migrate: process.migrate(),
             drain_delay: process.drain_delay(),
             trusted_proxies: process.trusted_proxies(),
@@ -181,6 +204,16 @@ impl Config {
         }
     }
 
+    /// Who is told whose tokens are outdated: nobody, where no auth service elsewhere would listen.
+    #[must_use]
+    pub fn announced_to(&self, issuer: &Issuer) -> Option<Issuer> {
+        let listens = match issuer {
+            Issuer::Local { .. } => true,
+            Issuer::Http { secret, .. } => secret.is_some() && self.auth_url.is_some(),
+        };
+        listens.then(|| issuer.clone())
+    }
+
     /// The issuer over HTTP, for a service that runs alone.
     pub fn http_issuer(&self) -> Result<Issuer, StartError> {
         let keys_are_given = self.rules.fixed_keys.is_some() || self.rules.jwk_url.is_some();
@@ -202,6 +235,33 @@ impl Config {
         self.classes.demand_secret(secret.as_ref())?;
         Ok(Issuer::http(url, secret)?)
     }
+}
+
+/// Permissions registered at most: owners' tokens carry them, or the feed does.
+const MOST_PERMISSIONS: usize = 200;
+
+fn policy(settings: &Settings) -> Result<Policy, ConfigError> {
+    let application = permissions("ORG_PERMISSIONS", &settings.permissions)?;
+    if application.len() > MOST_PERMISSIONS {
+        return Err(ConfigError::new("ORG_PERMISSIONS", "more than 200 permissions"));
+    }
+    let member = permissions("ORG_MEMBER_PERMISSIONS", &settings.member_permissions)?;
+    let viewer = permissions("ORG_VIEWER_PERMISSIONS", &settings.viewer_permissions)?;
+    Policy::new(&application, &member, &viewer).map_err(|unknown| {
+        let name = if member.contains(unknown.as_str()) { "MEMBER" } else { "VIEWER" };
+        let complaint = format!("`{unknown}` is not among ORG_PERMISSIONS");
+        ConfigError::new(&format!("ORG_{name}_PERMISSIONS"), &complaint)
+    })
+}
+
+fn permissions(name: &str, text: &str) -> Result<Permissions, ConfigError> {
+    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+    words
+        .map(|word| {
+            let parsed: Result<Permission, _> = word.parse();
+            parsed.map_err(|complaint| ConfigError::new(name, &format!("`{word}`: {complaint}")))
+        })
+        .collect()
 }
 
 fn auth_url(text: &str) -> Result<url::Url, ConfigError> {

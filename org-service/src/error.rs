@@ -9,6 +9,8 @@ use shared::{
     page::InvalidPage,
 };
 
+use crate::act::Refused;
+
 /// How a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OrgError {
@@ -18,9 +20,18 @@ pub enum OrgError {
     /// The path holds no id.
     #[error("the path holds no id")]
     NotAnId,
+    /// The caller may see the organization, and not do this.
+    #[error("the caller may not do this")]
+    Forbidden,
     /// Another organization has the name.
     #[error("the name is taken")]
     NameTaken,
+    /// Another organization has the slug.
+    #[error("the slug is taken")]
+    SlugTaken,
+    /// A change was refused.
+    #[error("the change was refused: {0:?}")]
+    Change(Refused),
     /// The list has no such page.
     #[error("there is no such page")]
     InvalidPage(#[from] InvalidPage),
@@ -33,6 +44,19 @@ pub enum OrgError {
     /// The database is away or a query failed.
     #[error(transparent)]
     Database(#[from] DbError),
+    /// A fault of ours.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+impl From<Refused> for OrgError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::UnknownOrganization => Self::UnknownOrganization,
+            Refused::Forbidden => Self::Forbidden,
+            refused => Self::Change(refused),
+        }
+    }
 }
 
 impl From<FieldErrors> for OrgError {
@@ -48,14 +72,10 @@ impl From<Problem> for OrgError {
 }
 
 impl OrgError {
-    /// The error of a statement that writes a name: neither engine's message is looked at, for the
-    /// name is the only thing that can be there twice.
+    /// Whether a value is taken that only one row may have. Which one neither engine's message is asked.
     #[must_use]
-    pub fn of_write(error: DbError) -> Self {
-        match error {
-            DbError::Query(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Self::NameTaken,
-            other => Self::Database(other),
-        }
+    pub fn is_taken(error: &DbError) -> bool {
+        matches!(error, DbError::Query(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
     }
 
     fn problem(&self) -> Problem {
@@ -64,10 +84,13 @@ impl OrgError {
                 Problem::new(StatusCode::NOT_FOUND, "No Organization matches the given query.")
             }
             Self::NotAnId => Problem::new(StatusCode::NOT_FOUND, "Not found."),
-            Self::NameTaken => {
-                let body = json!({"name": ["organization with this name already exists."]});
-                Problem::with_body(StatusCode::BAD_REQUEST, body)
+            Self::Forbidden => {
+                Problem::new(StatusCode::FORBIDDEN, "You do not have permission to perform this action.")
+                    .code("permission_denied")
             }
+            Self::NameTaken => taken("name", "organization with this name already exists."),
+            Self::SlugTaken => taken("slug", "organization with this slug already exists."),
+            Self::Change(refused) => refusal(refused),
             Self::InvalidPage(invalid) => Problem::new(StatusCode::NOT_FOUND, &invalid.to_string()),
             Self::Input(error) => {
                 let (status, body) = error.status_and_body();
@@ -75,7 +98,34 @@ impl OrgError {
             }
             Self::Refused(problem) => problem.clone(),
             Self::Database(error) => Problem::database(error),
+            Self::Internal(what) => {
+                tracing::error!(error = what, "a request failed");
+                Problem::internal()
+            }
         }
+    }
+}
+
+fn taken(field: &str, message: &str) -> Problem {
+    Problem::with_body(StatusCode::BAD_REQUEST, json!({ field: [message] }))
+}
+
+fn refusal(refused: &Refused) -> Problem {
+    let conflict = |detail: &str, code: &str| Problem::new(StatusCode::CONFLICT, detail).code(code);
+    let not_found = |what: &str| {
+        let detail = format!("No {what} matches the given query.");
+        Problem::new(StatusCode::NOT_FOUND, &detail)
+    };
+    match refused {
+        Refused::UnknownOrganization => not_found("Organization"),
+        Refused::Forbidden => OrgError::Forbidden.problem(),
+        Refused::NotAMember => not_found("Membership"),
+        Refused::UnknownRole => not_found("Role"),
+        Refused::LastOwner => conflict("An organization needs an owner.", "last_owner"),
+        Refused::BuiltInRole => conflict("This role is built in.", "built_in_role"),
+        Refused::RoleExists => taken("name", "role with this name already exists."),
+        Refused::RoleHeld => conflict("Somebody holds this role.", "role_held"),
+        Refused::TooManyRoles => conflict("The organization has too many roles.", "too_many_roles"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The tables, once for both engines.
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
     use shared::db::types::{Id, Instant};
 
     organizations (id) {
@@ -18,5 +18,73 @@ diesel::table! {
         created_at -> Instant,
         updated_at -> Instant,
         version -> BigInt,
+        slug -> Nullable<Text>,
+        membership_version -> BigInt,
+        audit_seq -> BigInt,
+        audit_hash -> Nullable<Binary>,
+        deleted_at -> Nullable<Instant>,
     }
 }
+
+diesel::table! {
+    use diesel::sql_types::Text;
+    use shared::db::types::{Id, Instant};
+
+    memberships (org_id, user_id) {
+        org_id -> Id,
+        user_id -> Text,
+        role -> Text,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use shared::db::types::{Id, Instant};
+
+    roles (org_id, name) {
+        org_id -> Id,
+        name -> Text,
+        description -> Text,
+        permissions -> Text,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+    use shared::db::types::{Id, Instant};
+
+    audit (org_id, seq) {
+        org_id -> Id,
+        seq -> BigInt,
+        at -> Instant,
+        actor -> Text,
+        as_superuser -> Bool,
+        action -> Text,
+        target -> Text,
+        before -> Nullable<Text>,
+        after -> Nullable<Text>,
+        request_id -> Text,
+        hash -> Binary,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use shared::db::types::{Id, Instant};
+
+    announcements (id) {
+        id -> Id,
+        kind -> Text,
+        key -> Text,
+        min_version -> BigInt,
+        permissions -> Nullable<Text>,
+        created_at -> Instant,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(organizations, memberships, roles);

@@ -1,3 +1,7 @@
-//! The nouns: one file per table, with its rows and named queries.
+//! The nouns: one file per table, rows and named queries.
 
+pub mod announcements;
+pub mod audit;
+pub mod memberships;
 pub mod organizations;
+pub mod roles;

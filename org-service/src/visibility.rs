@@ -1,14 +1,14 @@
-//! Who sees and changes which organizations: the one place that decides it.
-//!
-//! Every query takes a [`Scope`] and every statement carries its predicate, so that an organization
-//! out of sight cannot be told from one that does not exist. (Names are unique over all of them, as
-//! in the original: creating one tells that a name is taken.)
+//! Which organizations a list shows.
 
-use diesel::{BoxableExpression, ExpressionMethods, dsl::sql, sql_types::Bool};
+use diesel::{BoxableExpression, ExpressionMethods, QueryDsl, dsl::sql, sql_types::Bool};
 use serde::{Deserialize, Serialize};
-use shared::{Caller, db::connection::MultiBackend};
+use shared::db::connection::MultiBackend;
 
-use crate::schema::organizations;
+use crate::{
+    act::Actor,
+    schema::{memberships, organizations},
+    store::organizations::OrgId,
+};
 
 /// `ORG_VISIBILITY`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
@@ -16,40 +16,50 @@ use crate::schema::organizations;
 pub enum Visibility {
     /// Whoever is signed in sees and changes everything: the tutorial's rule.
     All,
-    /// Superusers see everything, others the organizations that they created.
+    /// Superusers see everything, others the organizations whose members they are.
     #[default]
     Member,
 }
 
-/// What one caller sees.
+/// What one caller sees in lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// Every organization.
     Everything,
-    /// Those that the user with this id created.
-    CreatedBy(String),
+    /// Those of which the user with this id is a member.
+    MemberOf(String),
+    /// The one that the token speaks for, if the user with this id is a member.
+    Only(OrgId, String),
 }
 
 /// A condition on rows of `organizations`, for either engine.
 pub type Predicate = Box<dyn BoxableExpression<organizations::table, MultiBackend, SqlType = Bool>>;
 
 impl Scope {
-    /// What this caller sees.
+    /// What this actor sees.
     #[must_use]
-    pub fn of(visibility: Visibility, caller: &Caller) -> Self {
-        if visibility == Visibility::All || caller.is_superuser() {
-            Self::Everything
-        } else {
-            Self::CreatedBy(caller.user_id().to_owned())
+    pub fn of(actor: &Actor) -> Self {
+        match actor.bound_to {
+            Some(org_id) => Self::Only(org_id, actor.user_id.clone()),
+            None if actor.everybody || actor.is_superuser => Self::Everything,
+            None => Self::MemberOf(actor.user_id.clone()),
         }
     }
 
     /// The rows in sight.
     #[must_use]
     pub fn visible(&self) -> Predicate {
+        let of = |user_id: &String| {
+            let mine = memberships::table.filter(memberships::user_id.eq(user_id.clone()));
+            organizations::id.eq_any(mine.select(memberships::org_id))
+        };
         match self {
             Self::Everything => Box::new(sql::<Bool>("TRUE")),
-            Self::CreatedBy(user_id) => Box::new(organizations::created_by.eq(user_id.clone())),
+            Self::MemberOf(user_id) => Box::new(of(user_id)),
+            Self::Only(org_id, user_id) => {
+                use diesel::BoolExpressionMethods;
+                Box::new(organizations::id.eq(*org_id).and(of(user_id)))
+            }
         }
     }
 }

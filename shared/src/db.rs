@@ -115,6 +115,21 @@ impl Default for DbLimits {
     }
 }
 
+/// Why a transaction was undone; see [`Db::attempt`].
+#[derive(Debug)]
+pub enum Undone<R> {
+    /// The work decided against it.
+    Refused(R),
+    /// A query failed.
+    Failed(Error),
+}
+
+impl<R> From<Error> for Undone<R> {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
 /// A database. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Db {
@@ -169,6 +184,19 @@ impl Db {
         work: impl FnOnce(&mut DbConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, DbError> {
         self.writer.run(|connection| connection.write_transaction(work)).await
+    }
+
+    /// The same for work that may decide against itself: a refusal undoes what it did so far.
+    pub async fn attempt<T: Send + 'static, R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, Undone<R>> + Send + 'static,
+    ) -> Result<Result<T, R>, DbError> {
+        let attempt = |connection: &mut DbConnection| match connection.write_transaction(work) {
+            Ok(done) => Ok(Ok(done)),
+            Err(Undone::Refused(refusal)) => Ok(Err(refusal)),
+            Err(Undone::Failed(error)) => Err(error),
+        };
+        self.writer.run(attempt).await
     }
 
     /// A connection of its own, outside the pools, for a thread that keeps it. Blocks.

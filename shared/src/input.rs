@@ -86,7 +86,7 @@ pub enum Value {
         code_point: u16,
     },
     /// An array.
-    List,
+    List(Vec<Self>),
     /// An object.
     Object,
     /// An uploaded file; its content is not kept.

@@ -6,6 +6,8 @@ pub mod cli;
 pub mod data;
 mod tour;
 
+use std::sync::Arc;
+
 use shared::{
     Clock, Organizations,
     config::{ConfigError, Variables},
@@ -45,8 +47,7 @@ impl Stack {
         let org = org_service::Config::read(variables)?;
         let auth = auth_service::App::start(auth, Organizations::local(), clock.clone()).await?;
         let org = org_service::App::start(org, auth.issuer(), clock).await?;
-        // HERE, once `org_service::App` is a `shared::organizations::Memberships`:
-        //     auth.organizations().fill(std::sync::Arc::new(org.clone()));
+        auth.organizations().fill(Arc::new(org.roster()));
         Ok(Self { auth, org })
     }
 
@@ -56,7 +57,7 @@ impl Stack {
         let metrics = Metrics::new();
         metrics.show_revocations(self.org.revocations());
         let shared = Shared { readiness, metrics };
-        let (public, private) = (self.clone(), self.auth.clone());
+        let (public, private) = (self.clone(), self.clone());
         bind(
             options,
             shared,
@@ -64,7 +65,10 @@ impl Stack {
                 public.auth.configure(config);
                 public.org.configure(config);
             },
-            move |config| private.configure_management(config),
+            move |config| {
+                private.auth.configure_management(config);
+                private.org.configure_management(config);
+            },
         )
     }
 }

@@ -1,29 +1,71 @@
-//! `POST organization/`: a new organization, its creator the caller.
+//! `POST organization/`: a new organization, its owner the caller.
 
-use actix_web::{HttpResponse, web::Data};
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde_json::json;
 use shared::{
-    Caller,
+    Caller, DbError,
     input::{self, Mode},
 };
 
 use super::{Body, fields};
 use crate::{
     App,
+    access::request_id,
+    act::Act,
     error::OrgError,
-    store::organizations::{self, OrgId, Organization},
+    organization,
+    store::organizations::{self, Changes, OrgId, Organization},
 };
 
 /// Adds an organization.
 ///
 /// That a name is taken is told by the unique index alone, so that creates that race cannot both
 /// pass a check, and so that invalid input never reaches the database.
-pub async fn create(app: Data<App>, caller: Caller, body: input::Body) -> Result<HttpResponse, OrgError> {
+pub async fn create(
+    app: Data<App>,
+    caller: Caller,
+    request: HttpRequest,
+    body: input::Body,
+) -> Result<HttpResponse, OrgError> {
     let input = body.read().await?;
     let fields = fields(&input, Mode::Full)?;
-    let now = app.now();
-    let new = Organization {
-        id: OrgId::new(now),
+    let (actor, now) = (app.actor(&caller), app.now());
+    // A token for one organization makes no other.
+    if actor.bound_to.is_some() {
+        return Err(OrgError::Forbidden);
+    }
+    let new = organization(fields, OrgId::new(now), now);
+    let act = Act {
+        org_id: new.id,
+        actor,
+        needs: None,
+        now,
+        request_id: request_id(&request),
+        policy: Arc::clone(app.policy()),
+    };
+    let (row, slug) = (new.clone(), new.slug.clone());
+    let written = app.db().attempt(move |conn| organization::create(conn, &act, row)).await;
+    match written {
+        Err(error) if OrgError::is_taken(&error) => return Err(which_is_taken(&app, new.id, slug).await?),
+        written => written??,
+    }
+    tracing::info!(org.id = %new.id, user.id = caller.user_id(), "an organization was created");
+    let body = json!({"status": true, "message": "Organization Added !", "data": Body::from(new)});
+    Ok(HttpResponse::Created().json(body))
+}
+
+/// Which of the values that only one organization may have belongs to another one.
+pub(super) async fn which_is_taken(app: &App, id: OrgId, slug: Option<String>) -> Result<OrgError, DbError> {
+    let Some(slug) = slug else { return Ok(OrgError::NameTaken) };
+    let taken = app.db().read(move |conn| organizations::is_slug_of_another(conn, id, &slug)).await?;
+    Ok(if taken { OrgError::SlugTaken } else { OrgError::NameTaken })
+}
+
+fn organization(fields: Changes, id: OrgId, now: shared::Timestamp) -> Organization {
+    Organization {
+        id,
         name: fields.name.unwrap_or_default(),
         description: fields.description.unwrap_or_default(),
         address: fields.address.unwrap_or_default(),
@@ -32,11 +74,8 @@ pub async fn create(app: Data<App>, caller: Caller, body: input::Body) -> Result
         is_active: fields.is_active.unwrap_or(true),
         created_at: now,
         updated_at: now,
-    };
-    let (row, created_by) = (new.clone(), caller.user_id().to_owned());
-    let written = app.db().write(move |conn| organizations::insert(conn, row, created_by)).await;
-    written.map_err(OrgError::of_write)?;
-    tracing::info!(org.id = %new.id, user.id = caller.user_id(), "an organization was created");
-    let body = json!({"status": true, "message": "Organization Added !", "data": Body::from(new)});
-    Ok(HttpResponse::Created().json(body))
+        slug: fields.slug.flatten(),
+        version: 1,
+        membership_version: 1,
+    }
 }

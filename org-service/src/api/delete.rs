@@ -1,17 +1,19 @@
 //! `DELETE organization/{id}/`
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
-use shared::Caller;
+use actix_web::{HttpResponse, web::Data};
 
-use super::path_id;
-use crate::{App, error::OrgError, store::organizations};
+use crate::{
+    App,
+    access::{Access, OrganizationDelete},
+    error::OrgError,
+    organization,
+};
 
 /// Removes an organization.
-pub async fn delete(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, OrgError> {
-    let (id, scope) = (path_id(&request)?, app.scope(&caller));
-    if !app.db().write(move |conn| organizations::delete(conn, &scope, id)).await? {
-        return Err(OrgError::UnknownOrganization);
-    }
-    tracing::info!(org.id = %id, user.id = caller.user_id(), "an organization was deleted");
+pub async fn delete(app: Data<App>, access: Access<OrganizationDelete>) -> Result<HttpResponse, OrgError> {
+    let act = access.act(&app);
+    app.db().attempt(move |conn| organization::delete(conn, &act)).await??;
+    app.announcer().passed_on().await;
+    tracing::info!(org.id = %access.org_id(), user.id = access.user_id(), "an organization was deleted");
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,26 +1,29 @@
 //! `OPTIONS`: what the framework tells of an endpoint.
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
 use shared::Caller;
 
-use super::{load, path_id};
-use crate::{App, error::OrgError};
+use crate::{
+    access::{Access, OrganizationUpdate},
+    error::OrgError,
+};
 
 /// `OPTIONS organization/`
 pub async fn list(_: Caller) -> HttpResponse {
     describe("Organization Api", Some("POST"))
 }
 
-/// `OPTIONS organization/{id}/`: without an organization there is nothing to put.
-pub async fn detail(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, OrgError> {
-    let found = match path_id(&request) {
-        Ok(id) => load(&app, &app.scope(&caller), id).await.map(|_| ()),
-        Err(error) => Err(error),
-    };
-    match found {
-        Ok(()) => Ok(describe("Organization Detail Api", Some("PUT"))),
-        Err(OrgError::UnknownOrganization) => Ok(describe("Organization Detail Api", None)),
+/// `OPTIONS organization/{id}/`: without an organization, or the permission, there is nothing to put.
+pub async fn detail(
+    _: Caller,
+    access: Result<Access<OrganizationUpdate>, OrgError>,
+) -> Result<HttpResponse, OrgError> {
+    match access {
+        Ok(_) => Ok(describe("Organization Detail Api", Some("PUT"))),
+        Err(OrgError::UnknownOrganization | OrgError::Forbidden) => {
+            Ok(describe("Organization Detail Api", None))
+        }
         Err(error) => Err(error),
     }
 }

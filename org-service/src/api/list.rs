@@ -13,6 +13,7 @@ use crate::{
     App,
     error::OrgError,
     store::organizations::{self, Filter, ORDERINGS},
+    visibility::Scope,
 };
 
 /// The longest `?search=`, in characters: each term costs a look at every row in sight.
@@ -25,7 +26,7 @@ pub async fn list(app: Data<App>, caller: Caller, request: HttpRequest) -> Resul
     let filter = filter(&query)?;
     let orders = ordering(&query, &ORDERINGS);
     let page = PageRequest::from_query(&query, &app.config().paging())?;
-    let scope = app.scope(&caller);
+    let scope = Scope::of(&app.actor(&caller));
     let found = app.db().read(move |conn| organizations::list(conn, &scope, &filter, &orders, page)).await?;
     let (slice, rows) = found?;
     let location =

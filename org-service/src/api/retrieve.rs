@@ -1,17 +1,11 @@
 //! `GET organization/{id}/`
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
-use shared::Caller;
+use actix_web::HttpResponse;
 
-use super::{Body, load, path_id};
-use crate::{App, error::OrgError};
+use super::Body;
+use crate::access::{Access, OrganizationRead};
 
 /// Shows an organization.
-pub async fn retrieve(
-    app: Data<App>,
-    caller: Caller,
-    request: HttpRequest,
-) -> Result<HttpResponse, OrgError> {
-    let found = load(&app, &app.scope(&caller), path_id(&request)?).await?;
-    Ok(HttpResponse::Ok().json(Body::from(found)))
+pub async fn retrieve(access: Access<OrganizationRead>) -> HttpResponse {
+    HttpResponse::Ok().json(Body::from(access.organization))
 }

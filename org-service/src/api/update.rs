@@ -1,48 +1,54 @@
 //! `PUT, PATCH organization/{id}/`. `PUT` too leaves optional fields as they are when they are left
 //! out, and `PATCH` without any still counts as a change.
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
-use shared::{
-    Caller,
-    input::{self, Mode},
-};
+use actix_web::{HttpResponse, web::Data};
+use shared::input::{self, Mode};
 
-use super::{Body, fields, load, path_id};
-use crate::{App, error::OrgError, store::organizations};
+use super::{Body, create::which_is_taken, fields};
+use crate::{
+    App,
+    access::{Access, OrganizationUpdate},
+    error::OrgError,
+    organization,
+};
 
 /// `PUT`
 pub async fn replace(
     app: Data<App>,
-    caller: Caller,
-    request: HttpRequest,
+    access: Access<OrganizationUpdate>,
     body: input::Body,
 ) -> Result<HttpResponse, OrgError> {
-    save(&app, &caller, &request, body, Mode::Full).await
+    save(&app, &access, body, Mode::Full).await
 }
 
 /// `PATCH`
 pub async fn change(
     app: Data<App>,
-    caller: Caller,
-    request: HttpRequest,
+    access: Access<OrganizationUpdate>,
     body: input::Body,
 ) -> Result<HttpResponse, OrgError> {
-    save(&app, &caller, &request, body, Mode::Partial).await
+    save(&app, &access, body, Mode::Partial).await
 }
 
-/// The organization is looked up before the body is looked at, as in the original. The statement
-/// that writes asks for it again: it may have gone since.
+/// The organization was looked up before the body is looked at, as in the original.
 async fn save(
     app: &App,
-    caller: &Caller,
-    request: &HttpRequest,
+    access: &Access<OrganizationUpdate>,
     body: input::Body,
     mode: Mode,
 ) -> Result<HttpResponse, OrgError> {
-    let (id, scope, now) = (path_id(request)?, app.scope(caller), app.now());
-    load(app, &scope, id).await?;
     let changes = fields(&body.read().await?, mode)?;
-    let written = app.db().write(move |conn| organizations::update(conn, &scope, id, changes, now)).await;
-    let saved = written.map_err(OrgError::of_write)?.ok_or(OrgError::UnknownOrganization)?;
+    let (act, slug, deactivates) =
+        (access.act(app), changes.slug.clone().flatten(), changes.is_active == Some(false));
+    let written = app.db().attempt(move |conn| organization::change(conn, &act, changes)).await;
+    let saved = match written {
+        Err(error) if OrgError::is_taken(&error) => {
+            return Err(which_is_taken(app, access.org_id(), slug).await?);
+        }
+        written => written??,
+    };
+    if deactivates {
+        app.announcer().passed_on().await;
+    }
     Ok(HttpResponse::Ok().json(Body::from(saved)))
 }

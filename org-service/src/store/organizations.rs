@@ -1,4 +1,4 @@
-//! Organizations. Every query takes the caller's [`Scope`].
+//! Organizations. Those that are deleted are out of everybody's sight, until they are restored or purged.
 
 mod listing;
 
@@ -10,7 +10,10 @@ use shared::{DbConnection, Timestamp, typed_id};
 
 pub use listing::{Filter, ORDERINGS, list};
 
-use crate::{schema::organizations, search::fold, visibility::Scope};
+use crate::{
+    schema::{memberships, organizations, roles},
+    search::fold,
+};
 
 typed_id!(
     /// Identifies an organization.
@@ -38,6 +41,12 @@ pub struct Organization {
     pub created_at: Timestamp,
     /// The latest change.
     pub updated_at: Timestamp,
+    /// Unique, and a name for programs; not every organization has one.
+    pub slug: Option<String>,
+    /// Moves with every change of what stands above.
+    pub version: i64,
+    /// Moves with every change of who may do what, and never goes back: the `mv` of tokens.
+    pub membership_version: i64,
 }
 
 type Columns = (
@@ -50,6 +59,9 @@ type Columns = (
     organizations::is_active,
     organizations::created_at,
     organizations::updated_at,
+    organizations::slug,
+    organizations::version,
+    organizations::membership_version,
 );
 
 const COLUMNS: Columns = (
@@ -62,6 +74,9 @@ const COLUMNS: Columns = (
     organizations::is_active,
     organizations::created_at,
     organizations::updated_at,
+    organizations::slug,
+    organizations::version,
+    organizations::membership_version,
 );
 
 /// A whole row, to be written.
@@ -81,9 +96,11 @@ struct Row {
     created_at: Timestamp,
     updated_at: Timestamp,
     version: i64,
+    slug: Option<String>,
+    membership_version: i64,
 }
 
-/// Adds an organization. A name that is taken is a unique violation.
+/// Adds an organization. A name or slug that is taken is a unique violation.
 pub fn insert(conn: &mut DbConnection, new: Organization, created_by: String) -> QueryResult<usize> {
     let row = Row {
         name_key: fold(&new.name),
@@ -98,15 +115,69 @@ pub fn insert(conn: &mut DbConnection, new: Organization, created_by: String) ->
         created_by,
         created_at: new.created_at,
         updated_at: new.updated_at,
-        version: 1,
+        version: new.version,
+        slug: new.slug,
+        membership_version: new.membership_version,
     };
     diesel::insert_into(organizations::table).values(row).execute(conn)
 }
 
 /// One organization.
-pub fn find(conn: &mut DbConnection, scope: &Scope, id: OrgId) -> QueryResult<Option<Organization>> {
-    let found = organizations::table.filter(organizations::id.eq(id)).filter(scope.visible());
+pub fn find(conn: &mut DbConnection, id: OrgId) -> QueryResult<Option<Organization>> {
+    let found = organizations::table.find(id).filter(organizations::deleted_at.is_null());
     found.select(COLUMNS).first(conn).optional()
+}
+
+/// How an organization is named from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Name {
+    /// By its id.
+    Id(OrgId),
+    /// By its slug.
+    Slug(String),
+}
+
+impl Name {
+    /// An id where it is one, otherwise a slug.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        uuid::Uuid::try_parse(text)
+            .map_or_else(|_| Self::Slug(text.to_owned()), |id| Self::Id(OrgId::from_uuid(id)))
+    }
+}
+
+/// A member's role, and its definition if it is not built in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldRole {
+    /// Its name.
+    pub name: String,
+    /// The permissions as stored.
+    pub definition: Option<String>,
+}
+
+/// One organization with the role that this user holds in it, by one statement.
+pub fn find_with_role(
+    conn: &mut DbConnection,
+    name: &Name,
+    user_id: &str,
+) -> QueryResult<Option<(Organization, Option<HeldRole>)>> {
+    let member = memberships::org_id.eq(organizations::id).and(memberships::user_id.eq(user_id.to_owned()));
+    let defined = roles::org_id
+        .nullable()
+        .eq(memberships::org_id.nullable())
+        .and(roles::name.nullable().eq(memberships::role.nullable()));
+    let query = organizations::table
+        .left_join(memberships::table.on(member))
+        .left_join(roles::table.on(defined))
+        .filter(organizations::deleted_at.is_null())
+        .select((COLUMNS, memberships::role.nullable(), roles::permissions.nullable()));
+    let found: Option<(Organization, Option<String>, Option<String>)> = match name {
+        Name::Id(id) => query.filter(organizations::id.eq(*id)).first(conn).optional()?,
+        Name::Slug(slug) => query.filter(organizations::slug.eq(slug.clone())).first(conn).optional()?,
+    };
+    Ok(found.map(|(organization, role, definition)| {
+        (organization, role.map(|name| HeldRole { name, definition }))
+    }))
 }
 
 /// What an update sets; `None` leaves a field as it is.
@@ -124,6 +195,8 @@ pub struct Changes {
     pub email: Option<Option<String>>,
     /// See [`Organization::is_active`].
     pub is_active: Option<bool>,
+    /// See [`Organization::slug`]; the inner `None` is null.
+    pub slug: Option<Option<String>>,
 }
 
 #[derive(AsChangeset)]
@@ -138,13 +211,14 @@ struct ChangedRow {
     #[expect(clippy::option_option, reason = "left out, null and a value are three things")]
     email: Option<Option<String>>,
     is_active: Option<bool>,
+    #[expect(clippy::option_option, reason = "left out, null and a value are three things")]
+    slug: Option<Option<String>>,
     updated_at: Timestamp,
 }
 
-/// Changes an organization, if it is there. A name that is taken is a unique violation.
+/// Changes an organization, if it is there. A name or slug that is taken is a unique violation.
 pub fn update(
     conn: &mut DbConnection,
-    scope: &Scope,
     id: OrgId,
     changes: Changes,
     now: Timestamp,
@@ -158,17 +232,51 @@ pub fn update(
         website: changes.website,
         email: changes.email,
         is_active: changes.is_active,
+        slug: changes.slug,
         updated_at: now,
     };
-    diesel::update(organizations::table.filter(organizations::id.eq(id)).filter(scope.visible()))
+    diesel::update(organizations::table.find(id).filter(organizations::deleted_at.is_null()))
         .set((row, organizations::version.eq(organizations::version + 1)))
         .returning(COLUMNS)
         .get_result(conn)
         .optional()
 }
 
-/// Removes an organization; says whether it was there.
-pub fn delete(conn: &mut DbConnection, scope: &Scope, id: OrgId) -> QueryResult<bool> {
-    let found = organizations::table.filter(organizations::id.eq(id)).filter(scope.visible());
-    diesel::delete(found).execute(conn).map(|rows| rows > 0)
+/// Takes an organization out of everybody's sight; says whether it was there.
+pub fn delete(conn: &mut DbConnection, id: OrgId, now: Timestamp) -> QueryResult<bool> {
+    diesel::update(organizations::table.find(id).filter(organizations::deleted_at.is_null()))
+        .set((organizations::deleted_at.eq(now), organizations::version.eq(organizations::version + 1)))
+        .execute(conn)
+        .map(|rows| rows > 0)
+}
+
+/// Moves the counter of who may do what, and gives it: whoever decides about members takes the
+/// organization's row first, so that decisions come one after the other.
+pub fn advance_membership(conn: &mut DbConnection, id: OrgId) -> QueryResult<i64> {
+    diesel::update(organizations::table.find(id))
+        .set(organizations::membership_version.eq(organizations::membership_version + 1))
+        .returning(organizations::membership_version)
+        .get_result(conn)
+}
+
+/// Takes the organization's row for a change that is put on record, and gives the record's place and the
+/// digest before it; none if the organization is not there.
+pub fn take(conn: &mut DbConnection, id: OrgId) -> QueryResult<Option<(i64, Option<Vec<u8>>)>> {
+    diesel::update(organizations::table.find(id).filter(organizations::deleted_at.is_null()))
+        .set(organizations::audit_seq.eq(organizations::audit_seq + 1))
+        .returning((organizations::audit_seq, organizations::audit_hash))
+        .get_result(conn)
+        .optional()
+}
+
+/// Keeps the digest of the latest record.
+pub fn keep_audit_hash(conn: &mut DbConnection, id: OrgId, hash: &[u8]) -> QueryResult<usize> {
+    diesel::update(organizations::table.find(id)).set(organizations::audit_hash.eq(hash)).execute(conn)
+}
+
+/// Whether a slug belongs to another organization than this one.
+pub fn is_slug_of_another(conn: &mut DbConnection, id: OrgId, slug: &str) -> QueryResult<bool> {
+    let others = organizations::table.filter(organizations::slug.eq(slug)).filter(organizations::id.ne(id));
+    let first: Option<OrgId> = others.select(organizations::id).first(conn).optional()?;
+    Ok(first.is_some())
 }

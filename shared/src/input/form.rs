@@ -10,6 +10,7 @@ mod tests;
 const REQUIRED: &str = "This field is required.";
 const NULL: &str = "This field may not be null.";
 const BOOLEAN: &str = "Must be a valid boolean.";
+const NOT_A_LIST: &str = "Expected a list of items.";
 
 /// Whether fields may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,10 +83,35 @@ impl<'input> Form<'input> {
                 known
             }
             Value::Null => self.refuse(name, [NULL.into()]),
-            Value::Surrogate { .. } | Value::List | Value::Object | Value::File => {
+            Value::Surrogate { .. } | Value::List(_) | Value::Object | Value::File => {
                 self.refuse(name, [BOOLEAN.into()])
             }
         }
+    }
+
+    /// Several texts, each by the same rules; `None` when they were left out. A form sends one, or several
+    /// with commas between.
+    pub fn texts(&mut self, name: &'static str, each: Text) -> Option<Vec<String>> {
+        let values: Cow<'_, [Value]> = match self.input.get(name)? {
+            Value::List(values) => Cow::Borrowed(values),
+            Value::Text(text) if self.input.source() == Source::Form => {
+                let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+                Cow::Owned(words.map(|word| Value::Text(word.to_owned())).collect())
+            }
+            Value::Null => return self.refuse(name, [NULL.into()]),
+            _ => return self.refuse(name, [NOT_A_LIST.into()]),
+        };
+        let checked: Result<Vec<String>, _> = values.iter().map(|value| each.check(value)).collect();
+        match checked {
+            Ok(texts) => Some(texts),
+            Err(messages) => self.refuse(name, messages),
+        }
+    }
+
+    /// Whether a field has to be there.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.mode == Mode::Full
     }
 
     /// Refuses a field for a reason known only elsewhere, such as a name already taken,

@@ -43,7 +43,10 @@ fn value(raw: &str) -> Result<Value, InputError> {
         Some(b'n') => Value::Null,
         Some(b't') => Value::Bool(true),
         Some(b'f') => Value::Bool(false),
-        Some(b'[') => Value::List,
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(malformed)?;
+            Value::List(items.into_iter().map(|item| value(item.get())).collect::<Result<_, _>>()?)
+        }
         Some(b'{') => Value::Object,
         Some(b'"') => {
             let text: Text = serde_json::from_str(raw).map_err(malformed)?;
@@ -197,7 +200,7 @@ mod tests {
             ("18446744073709551616", Value::Number("18446744073709551616".to_owned())),
             ("1e3", Value::Number("1000.0".to_owned())),
             ("-0", Value::Number("0".to_owned())),
-            ("[[], \"]\"]", Value::List),
+            ("[[], \"]\"]", Value::List(vec![Value::List(Vec::new()), Value::Text("]".to_owned())])),
             ("{\"\\ud800\": 1}", Value::Object),
             (r#""\ud83c\udf89\n""#, Value::Text("🎉\n".to_owned())),
             (r#""\\ud800""#, Value::Text("\\ud800".to_owned())),

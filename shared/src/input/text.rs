@@ -65,7 +65,7 @@ impl Text {
         let (text, surrogate) = match value {
             Value::Surrogate { text, code_point } => (text, Some(code_point)),
             Value::Text(text) | Value::Number(text) => (text, None),
-            Value::Null | Value::Bool(_) | Value::List | Value::Object | Value::File => {
+            Value::Null | Value::Bool(_) | Value::List(_) | Value::Object | Value::File => {
                 return Err(vec![self.invalid().into()]);
             }
         };

@@ -39,7 +39,8 @@ pub const ORDERINGS: [&str; 3] = ["name", "created_at", "updated_at"];
 type Query = IntoBoxed<'static, organizations::table, MultiBackend>;
 
 fn matching(scope: &Scope, filter: &Filter) -> Query {
-    let mut query = organizations::table.into_boxed().filter(scope.visible());
+    let live = organizations::table.into_boxed().filter(organizations::deleted_at.is_null());
+    let mut query = live.filter(scope.visible());
     if let Some(name) = &filter.name {
         query = query.filter(organizations::name.eq(name.clone()));
     }

@@ -6,7 +6,11 @@ use shared::{
 };
 
 use super::*;
-use crate::migrations;
+use crate::{
+    migrations,
+    store::memberships::{self, Membership},
+    visibility::Scope,
+};
 
 const NOW: i64 = 1_795_444_848;
 
@@ -25,12 +29,26 @@ fn organization(name: &str, seconds: i64) -> Organization {
         is_active: true,
         created_at: at(seconds),
         updated_at: at(seconds),
+        slug: None,
+        version: 1,
+        membership_version: 1,
     }
 }
 
 async fn add(test: &TestDb, created_by: &str, new: Organization) -> OrgId {
     let (id, created_by) = (new.id, created_by.to_owned());
-    test.db.write(move |conn| insert(conn, new, created_by)).await.unwrap();
+    let owner = Membership {
+        org_id: id,
+        user_id: created_by.clone(),
+        role: "owner".to_owned(),
+        created_at: new.created_at,
+        updated_at: new.created_at,
+    };
+    let written = test.db.transaction(move |conn| {
+        insert(conn, new, created_by)?;
+        memberships::insert(conn, owner)
+    });
+    written.await.unwrap();
     id
 }
 
@@ -66,7 +84,7 @@ async fn what_was_written_is_read_back() {
         ..organization("Ünïcødé 組織", 0)
     };
     let id = add(&test, "1", full.clone()).await;
-    let found = test.db.read(move |conn| find(conn, &Scope::Everything, id)).await.unwrap();
+    let found = test.db.read(move |conn| find(conn, id)).await.unwrap();
     assert_eq!(found, Some(full));
 }
 
@@ -81,7 +99,7 @@ async fn a_name_can_be_taken_once_on_insert_and_on_update() {
     let again = test.db.write(|conn| insert(conn, organization("Acme", 2), "2".into())).await;
     assert!(taken(&again.unwrap_err()));
     let changes = Changes { name: Some("Acme".into()), ..Changes::default() };
-    let renamed = test.db.write(move |conn| update(conn, &Scope::Everything, other, changes, at(3))).await;
+    let renamed = test.db.write(move |conn| update(conn, other, changes, at(3))).await;
     assert!(taken(&renamed.unwrap_err()));
 }
 
@@ -91,33 +109,51 @@ async fn an_update_sets_what_is_given_and_always_the_time() {
     let before = Organization { email: Some("a@b.example".into()), ..organization("Acme", 0) };
     let id = add(&test, "1", before.clone()).await;
     let save = async |changes: Changes, seconds: i64| {
-        let saved = test.db.write(move |conn| update(conn, &Scope::Everything, id, changes, at(seconds)));
+        let saved = test.db.write(move |conn| update(conn, id, changes, at(seconds)));
         saved.await.unwrap().unwrap()
     };
     let untouched = save(Changes::default(), 1).await;
-    assert_eq!(untouched, Organization { updated_at: at(1), ..before.clone() });
+    assert_eq!(untouched, Organization { updated_at: at(1), version: 2, ..before.clone() });
     let named = Changes { name: Some("Solo".into()), email: Some(None), ..Changes::default() };
     let named = save(named, 2).await;
-    assert_eq!(named, Organization { name: "Solo".into(), email: None, updated_at: at(2), ..before });
+    let expected = Organization { name: "Solo".into(), email: None, updated_at: at(2), version: 3, ..before };
+    assert_eq!(named, expected);
     assert_eq!(searched(&test, &["SOLO"]).await, ["Solo"]);
     assert!(searched(&test, &["acme"]).await.is_empty());
 }
 
 #[tokio::test]
-async fn what_is_out_of_scope_does_not_exist() {
+async fn lists_show_what_is_in_scope_and_not_deleted() {
     let test = TestDb::new(migrations()).await.unwrap();
     let id = add(&test, "1", organization("Acme", 0)).await;
-    add(&test, "2", organization("Other", 1)).await;
-    let stranger = || Scope::CreatedBy("2".into());
-    let found = test.db.read(move |conn| find(conn, &stranger(), id)).await.unwrap();
-    assert_eq!(found, None);
-    let saved = test.db.write(move |conn| update(conn, &stranger(), id, Changes::default(), at(1)));
-    assert_eq!(saved.await.unwrap(), None);
-    assert!(!test.db.write(move |conn| delete(conn, &stranger(), id)).await.unwrap());
-    assert_eq!(names(&test, stranger(), Filter::default(), Vec::new()).await, ["Other"]);
-    let creator = Scope::CreatedBy("1".into());
-    assert!(test.db.write(move |conn| delete(conn, &creator, id)).await.unwrap());
-    assert_eq!(names(&test, Scope::Everything, Filter::default(), Vec::new()).await, ["Other"]);
+    let other = add(&test, "2", organization("Other", 1)).await;
+    let listed = async |scope: Scope| names(&test, scope, Filter::default(), Vec::new()).await;
+    assert_eq!(listed(Scope::MemberOf("2".into())).await, ["Other"]);
+    assert_eq!(listed(Scope::Only(other, "2".into())).await, ["Other"]);
+    assert!(listed(Scope::Only(id, "2".into())).await.is_empty());
+    assert!(test.db.write(move |conn| delete(conn, id, at(2))).await.unwrap());
+    assert!(!test.db.write(move |conn| delete(conn, id, at(3))).await.unwrap());
+    assert!(listed(Scope::MemberOf("1".into())).await.is_empty());
+    assert_eq!(listed(Scope::Everything).await, ["Other"]);
+    assert_eq!(test.db.read(move |conn| find(conn, id)).await.unwrap(), None);
+    let changed = test.db.write(move |conn| update(conn, id, Changes::default(), at(4)));
+    assert_eq!(changed.await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_organization_is_found_with_the_role_that_its_reader_holds() {
+    let test = TestDb::new(migrations()).await.unwrap();
+    let slugged = Organization { slug: Some("acme".into()), ..organization("Acme", 0) };
+    let id = add(&test, "1", slugged.clone()).await;
+    let role = async |name: Name, user_id: &'static str| {
+        let found = test.db.read(move |conn| find_with_role(conn, &name, user_id)).await.unwrap();
+        found.map(|(organization, role)| (organization.id, role.map(|held| (held.name, held.definition))))
+    };
+    for name in [Name::Id(id), Name::of(&id.to_string()), Name::of("acme")] {
+        assert_eq!(role(name.clone(), "1").await, Some((id, Some(("owner".into(), None)))), "{name:?}");
+        assert_eq!(role(name, "2").await, Some((id, None)));
+    }
+    assert_eq!(role(Name::of("Acme"), "1").await, None);
 }
 
 #[tokio::test]

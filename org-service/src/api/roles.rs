@@ -1,0 +1,171 @@
+//! `organization/{id}/roles/`: built-in roles and the organization's own.
+
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use shared::{
+    Timestamp,
+    input::{self, FieldErrors, Form, Input, Mode, Text},
+};
+
+use crate::{
+    App,
+    access::{Access, RoleManage, RoleRead},
+    act::Refused,
+    error::OrgError,
+    permission::{Permission, Permissions},
+    policy::{BUILT_IN, Policy},
+    role::{self, Definition},
+    store::roles::{self, StoredRole},
+};
+
+/// Roles of an organization's own at most; see [`role`].
+const MOST: i64 = 1000;
+
+/// A role on the wire.
+#[derive(Debug, Serialize)]
+struct Shown {
+    name: String,
+    description: String,
+    built_in: bool,
+    permissions: Permissions,
+    created_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+}
+
+impl Shown {
+    fn built_in(policy: &Policy, name: &str) -> Option<Self> {
+        let role = policy.built_in(name)?;
+        Some(Self {
+            name: role.name,
+            description: String::new(),
+            built_in: true,
+            permissions: role.permissions,
+            created_at: None,
+            updated_at: None,
+        })
+    }
+
+    fn own(policy: &Policy, stored: StoredRole) -> Self {
+        Self {
+            permissions: policy.role(&stored.name, Some(&stored.permissions)).permissions,
+            name: stored.name,
+            description: stored.description,
+            built_in: false,
+            created_at: Some(stored.created_at),
+            updated_at: Some(stored.updated_at),
+        }
+    }
+}
+
+/// Which role the path names.
+#[derive(Debug, Deserialize)]
+pub struct Which {
+    name: String,
+}
+
+/// Lists all roles, and the permissions that there are.
+pub async fn list(app: Data<App>, access: Access<RoleRead>) -> Result<HttpResponse, OrgError> {
+    let org_id = access.org_id();
+    let own = app.db().read(move |conn| roles::list(conn, org_id, MOST)).await?;
+    let policy = app.policy();
+    let built_in = BUILT_IN.iter().filter_map(|name| Shown::built_in(policy, name));
+    let all: Vec<_> = built_in.chain(own.into_iter().map(|role| Shown::own(policy, role))).collect();
+    Ok(HttpResponse::Ok().json(json!({"results": all, "permissions": policy.catalogue()})))
+}
+
+/// Shows a role.
+pub async fn show(
+    app: Data<App>,
+    access: Access<RoleRead>,
+    which: Path<Which>,
+) -> Result<HttpResponse, OrgError> {
+    if let Some(built_in) = Shown::built_in(app.policy(), &which.name) {
+        return Ok(HttpResponse::Ok().json(built_in));
+    }
+    let (org_id, name) = (access.org_id(), which.into_inner().name);
+    let found = app.db().read(move |conn| roles::find(conn, org_id, &name)).await?;
+    let found = found.ok_or(OrgError::Change(Refused::UnknownRole))?;
+    Ok(HttpResponse::Ok().json(Shown::own(app.policy(), found)))
+}
+
+/// Adds a role.
+pub async fn define(
+    app: Data<App>,
+    access: Access<RoleManage>,
+    body: input::Body,
+) -> Result<HttpResponse, OrgError> {
+    let input = body.read().await?;
+    let mut form = Form::new(&input, Mode::Full);
+    let name = form.required("name", Text::required().max(64));
+    if !is_role_name(&name) {
+        form.reject("name", "Enter lower-case letters, digits, - and _, beginning with a letter.");
+    }
+    let definition = definition(&input, form, app.policy())?;
+    let act = access.act(&app);
+    let role = app.db().attempt(move |conn| role::define(conn, &act, &name, definition)).await??;
+    app.announcer().passed_on().await;
+    tracing::info!(org.id = %access.org_id(), user.id = access.user_id(), role.name, "a role was created");
+    Ok(HttpResponse::Created().json(Shown::own(app.policy(), role)))
+}
+
+/// Changes a role.
+pub async fn redefine(
+    app: Data<App>,
+    access: Access<RoleManage>,
+    which: Path<Which>,
+    body: input::Body,
+) -> Result<HttpResponse, OrgError> {
+    let input = body.read().await?;
+    let definition = definition(&input, Form::new(&input, Mode::Partial), app.policy())?;
+    let (act, name) = (access.act(&app), which.into_inner().name);
+    let role = app.db().attempt(move |conn| role::redefine(conn, &act, &name, definition)).await??;
+    app.announcer().passed_on().await;
+    tracing::info!(org.id = %access.org_id(), user.id = access.user_id(), role.name, "a role was changed");
+    Ok(HttpResponse::Ok().json(Shown::own(app.policy(), role)))
+}
+
+/// Removes a role.
+pub async fn remove(
+    app: Data<App>,
+    access: Access<RoleManage>,
+    which: Path<Which>,
+) -> Result<HttpResponse, OrgError> {
+    let (act, name) = (access.act(&app), which.into_inner().name);
+    let gone = name.clone();
+    app.db().attempt(move |conn| role::remove(conn, &act, &gone)).await??;
+    app.announcer().passed_on().await;
+    tracing::info!(org.id = %access.org_id(), user.id = access.user_id(), role.name = name, "a role was removed");
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The rest of a role's fields. A permission has to be one of this installation's.
+fn definition(input: &Input, mut form: Form<'_>, policy: &Policy) -> Result<Definition, FieldErrors> {
+    let description = form.text("description", Text::optional().blank().max(255));
+    let listed = form.texts("permissions", Text::required());
+    let mut permissions = None;
+    if let Some(listed) = listed {
+        let known = |text: &String| {
+            let permission: Permission = text.parse().ok()?;
+            policy.catalogue().contains(text).then_some(permission)
+        };
+        match listed.iter().find(|text| known(text).is_none()) {
+            Some(unknown) => form.reject("permissions", format!("\"{unknown}\" is not a valid choice.")),
+            None => permissions = Some(listed.iter().filter_map(known).collect()),
+        }
+    } else if input.get("permissions").is_none() && form.is_full() {
+        form.reject("permissions", "This field is required.");
+    }
+    form.finish()?;
+    Ok(Definition { description, permissions })
+}
+
+/// Lower-case letters, digits, `-` and `_`, beginning with a letter, at most 64.
+fn is_role_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
+}
