@@ -42,43 +42,43 @@ pub const fn migrations() -> Migrations {
     Migrations { program: "org-service", postgres: || POSTGRES, sqlite: || SQLITE, apply: Migrate::Start }
 }
 
-/// The whole public HTTP surface. A path whose id is neither a UUID nor an integer is no route of
-/// ours, so it is 404 for everybody; integers are the ids of the original.
+/// Below which path all of it lies.
+pub const BASE: &str = "/api/v1/organization";
+
+/// The whole public HTTP surface, under [`BASE`]. A path whose id is neither a UUID nor an integer is no
+/// route of ours, so it is 404 for everybody; integers are the ids of the original.
+#[must_use]
+pub fn endpoints() -> Vec<Endpoint> {
+    use api::{create, delete, describe, list, members, membership, retrieve, roles, update};
+    let at = Endpoint::protected;
+    let within = |path: &str| at(&format!("/{{id:[0-9]+|[0-9a-fA-F-]{{36}}}}{path}"));
+    vec![
+        at("/").get(list::list).on(Method::POST, create::create).on(Method::OPTIONS, describe::list),
+        within("/")
+            .get(retrieve::retrieve)
+            .on(Method::PUT, update::replace)
+            .on(Method::PATCH, update::change)
+            .on(Method::DELETE, delete::delete)
+            .on(Method::OPTIONS, describe::detail),
+        within("/membership/").get(membership::show).on(Method::DELETE, membership::leave),
+        within("/transfer/").on(Method::POST, membership::transfer),
+        within("/members/").get(members::list),
+        within("/members/{user_id}/")
+            .get(members::show)
+            .on(Method::PATCH, members::change)
+            .on(Method::DELETE, members::remove),
+        within("/roles/").get(roles::list).on(Method::POST, roles::define),
+        within("/roles/{name}/")
+            .get(roles::show)
+            .on(Method::PATCH, roles::redefine)
+            .on(Method::DELETE, roles::remove),
+    ]
+}
+
+/// [`endpoints`], to be served.
 #[must_use]
 pub fn routes() -> Scope {
-    use api::{create, delete, describe, list, members, membership, retrieve, roles, update};
-    let within = |path: &str| Endpoint::protected(&format!("/{{id:[0-9]+|[0-9a-fA-F-]{{36}}}}{path}"));
-    web::scope("/api/v1/organization")
-        .service(
-            Endpoint::protected("/")
-                .get(list::list)
-                .on(Method::POST, create::create)
-                .on(Method::OPTIONS, describe::list),
-        )
-        .service(
-            within("/")
-                .get(retrieve::retrieve)
-                .on(Method::PUT, update::replace)
-                .on(Method::PATCH, update::change)
-                .on(Method::DELETE, delete::delete)
-                .on(Method::OPTIONS, describe::detail),
-        )
-        .service(within("/membership/").get(membership::show).on(Method::DELETE, membership::leave))
-        .service(within("/transfer/").on(Method::POST, membership::transfer))
-        .service(within("/members/").get(members::list))
-        .service(
-            within("/members/{user_id}/")
-                .get(members::show)
-                .on(Method::PATCH, members::change)
-                .on(Method::DELETE, members::remove),
-        )
-        .service(within("/roles/").get(roles::list).on(Method::POST, roles::define))
-        .service(
-            within("/roles/{name}/")
-                .get(roles::show)
-                .on(Method::PATCH, roles::redefine)
-                .on(Method::DELETE, roles::remove),
-        )
+    endpoints().into_iter().fold(web::scope(BASE), Scope::service)
 }
 
 /// The management port's surface, beside health, readiness and metrics.

@@ -151,6 +151,9 @@ impl System for Stack {
                     is_active: organization.is_active,
                     created_at: at,
                     updated_at: at,
+                    slug: None,
+                    version: 1,
+                    membership_version: 1,
                 }
             })
             .collect();

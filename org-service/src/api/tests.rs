@@ -2,6 +2,8 @@
 
 mod actors;
 mod listing;
+mod matrix;
+mod members;
 
 use actix_web::http::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -22,6 +22,7 @@ use crate::{
 
 /// A path and its methods.
 pub struct Endpoint {
+    path: String,
     resource: Resource,
     methods: Vec<&'static str>,
     protected: bool,
@@ -30,7 +31,10 @@ pub struct Endpoint {
 
 impl std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Endpoint").field("methods", &self.methods).finish_non_exhaustive()
+        f.debug_struct("Endpoint")
+            .field("path", &self.path)
+            .field("methods", &self.methods)
+            .finish_non_exhaustive()
     }
 }
 
@@ -40,7 +44,7 @@ impl Endpoint {
     pub fn open(path: &str) -> Self {
         let bare = path.strip_suffix('/').unwrap_or(path).to_owned();
         let resource = web::resource([bare.clone(), format!("{bare}/")]);
-        Self { resource, methods: Vec::new(), protected: false, negotiated: true }
+        Self { path: path.to_owned(), resource, methods: Vec::new(), protected: false, negotiated: true }
     }
 
     /// An endpoint on which even a wrong method needs a [`Caller`]. The handlers themselves take
@@ -54,6 +58,13 @@ impl Endpoint {
     #[must_use]
     pub fn plain(path: &str) -> Self {
         Self { negotiated: false, ..Self::open(path) }
+    }
+
+    /// The path as it was declared, and the methods that it answers: for tests that go through all there
+    /// are, so that none is forgotten.
+    #[must_use]
+    pub fn surface(&self) -> (&str, &[&'static str]) {
+        (&self.path, &self.methods)
     }
 
     /// Answers `GET` and `HEAD`.

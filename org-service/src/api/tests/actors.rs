@@ -18,7 +18,14 @@ use shared::{
     revocation::Revocations,
 };
 
-use crate::{App, Config, migrations};
+use crate::{
+    App, Config, migrations,
+    policy::Policy,
+    store::{
+        memberships::{self, Membership},
+        organizations::OrgId,
+    },
+};
 
 const SECRET: &str = "a secret of thirty-two characters";
 
@@ -60,6 +67,34 @@ impl Site {
         self.actor(json!({"user_id": user_id, "is_superuser": true}))
     }
 
+    /// Somebody whose token speaks for the organization at this path.
+    pub(super) fn scoped(&self, user_id: &str, is_superuser: bool, path: &str) -> Actor<'_> {
+        let org_id = org_id(path).to_string();
+        let mut claims = json!({"user_id": user_id, "org_id": org_id, "mv": i64::MAX});
+        if is_superuser {
+            claims["is_superuser"] = json!(true);
+        }
+        self.actor(claims)
+    }
+
+    /// Makes somebody a member of the organization at this path, as an accepted invitation does.
+    pub(super) async fn join(&self, path: &str, user_id: &str, role: &str) {
+        let now = self.clock.now();
+        let member = Membership {
+            org_id: org_id(path),
+            user_id: user_id.to_owned(),
+            role: role.to_owned(),
+            created_at: now,
+            updated_at: now,
+        };
+        assert!(self.app.db().write(move |conn| memberships::insert(conn, member)).await.unwrap());
+    }
+
+    /// Who may do what.
+    pub(super) fn policy(&self) -> &Policy {
+        self.app.policy()
+    }
+
     fn actor(&self, mut claims: Value) -> Actor<'_> {
         let now = self.clock.now().as_secs();
         claims["token_type"] = json!("access");
@@ -78,6 +113,12 @@ impl Site {
         assert_eq!(created.status, StatusCode::CREATED, "{}", created.body);
         format!("/api/v1/organization/{}/", created.body["data"]["id"].as_str().unwrap())
     }
+}
+
+/// The id in an organization's path.
+fn org_id(path: &str) -> OrgId {
+    let id = path.trim_end_matches('/').rsplit('/').next().unwrap();
+    OrgId::from_uuid(id.parse().unwrap())
 }
 
 /// Trusts nothing, as far as these tests are concerned.
