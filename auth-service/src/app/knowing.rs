@@ -45,6 +45,9 @@ impl App {
     /// Has validators told of changed memberships; see [`Issuer::revoke`](shared::Issuer::revoke).
     pub async fn revoke(&self, entries: Vec<Change>) -> Result<(), AuthError> {
         changes::check(&entries).map_err(|detail| Problem::new(StatusCode::BAD_REQUEST, detail))?;
+        if entries.is_empty() {
+            return Ok(());
+        }
         let now = self.now();
         self.db().transaction(move |conn| changes::append(conn, &entries, now)).await?;
         self.feed().passed_on().await;
@@ -57,7 +60,7 @@ fn profile(user: User, field: UserIdField) -> Profile {
         user_id: user.claim(field).to_owned(),
         username: user.username,
         email: user.email,
-        email_verified: false,
+        email_verified: user.email_verified_at.is_some(),
         first_name: user.first_name,
         last_name: user.last_name,
         is_active: user.is_active,
