@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use futures_util::future::BoxFuture;
 use shared::{
     DbError, Problem,
+    claims::can_name_a_user,
     issuer::{
         Change, ExchangeError, Exchanged, IssuerUnavailable, MOST_PROFILES, Presented, Profile, UserState,
         Users,
@@ -38,6 +39,7 @@ impl App {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "More users than one call may ask for.").into());
         }
         let field = self.config().tokens.user_id_field;
+        let user_ids: Vec<String> = user_ids.into_iter().filter(|id| can_name_a_user(id)).collect();
         let users = self.db().read(move |conn| users::list_by_claim(conn, field, &user_ids)).await?;
         Ok(users.into_iter().map(|user| profile(user, field)).collect())
     }
