@@ -59,6 +59,8 @@ pub struct NewUser {
     pub password: Secret<String>,
     /// Whether every permission is granted.
     pub is_superuser: bool,
+    /// Whether the address is known to be the user's.
+    pub email_verified: bool,
 }
 
 /// Django's rule for user names, applied to the whole text.
@@ -116,8 +118,10 @@ impl Accounts {
         let password = encode(pool, new.password).await?;
         let now = self.clock.now();
         let id = UserId::new(now);
+        let proven = new.email_verified && !new.email.is_empty();
         let user = User {
             id,
+            email_verified_at: proven.then_some(now),
             subject: id.to_string(),
             username: new.username,
             email: new.email,

@@ -7,6 +7,7 @@ mod issued;
 pub mod logout;
 pub mod me;
 pub mod obtain;
+pub mod organization;
 pub mod refresh;
 pub mod session;
 pub mod sessions;

@@ -9,6 +9,7 @@ use shared::{
     auth::cookies::TooLong,
     input::{FieldErrors, InputError},
     keys::KeyError,
+    organizations::OrganizationsUnavailable,
     token::Refusal,
 };
 
@@ -48,6 +49,15 @@ pub enum AuthError {
     /// All hashing threads are busy and their queue is full.
     #[error("too many logins at once")]
     HashingBusy,
+    /// There is no such organization, or the user is no member: the answer does not say which.
+    #[error("no such organization")]
+    NoSuchOrganization,
+    /// The organization service could not be asked.
+    #[error(transparent)]
+    Organizations(#[from] OrganizationsUnavailable),
+    /// The token belongs to no session, so no other token of it can be had.
+    #[error("the token belongs to no session")]
+    NoSession,
     /// The caller has no live session of this id.
     #[error("no such session")]
     NoSuchSession,
@@ -110,6 +120,18 @@ impl AuthError {
             }
             Self::HashingBusy => Problem::unavailable(Duration::from_secs(1)),
             Self::NoSuchSession => Problem::not_found(),
+            Self::NoSuchOrganization => {
+                let detail = "No Organization matches the given query.";
+                Problem::new(StatusCode::NOT_FOUND, detail).code("not_found")
+            }
+            Self::Organizations(error) => {
+                tracing::warn!(%error, "a token for an organization could not be given");
+                Problem::unavailable(Duration::from_secs(1))
+            }
+            Self::NoSession => {
+                let detail = "This token belongs to no session.";
+                Problem::new(StatusCode::FORBIDDEN, detail).code("session_required")
+            }
             Self::Refused(problem) => problem.clone(),
             Self::Token { refusal, challenge } => token_not_valid(&refusal.message(), challenge),
             Self::Ended { ended: Ended::Inactive, challenge } => {

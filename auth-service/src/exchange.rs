@@ -59,7 +59,7 @@ async fn token(app: &App, user: &User, client: Client) -> Result<Exchanged, Auth
     let term = Term { now, expires_at, absolute_expires_at, is_login: false };
     let session = login::open(app, user, client, term).await?;
     let stamp = Stamp::fresh(now, lifetime);
-    let access = app.mint().access(&app.mint().login_claims(user), &session, &stamp)?;
+    let access = app.mint().access(&app.mint().login_claims(user), &session, &stamp, None)?;
     // `exp` has whole seconds.
     let end = shared::Timestamp::from_secs(stamp.expires_at.as_secs());
     let expires_in = Duration::from_secs(end.since(now).as_secs());

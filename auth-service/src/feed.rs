@@ -5,6 +5,7 @@
 //! process, another replica or a command beside it has written comes the same way, so there is one
 //! order for all.
 
+mod definitions;
 mod stream;
 mod tail;
 

@@ -8,7 +8,7 @@ use shared::{Clock, Db, DbError, Timestamp};
 use crate::{
     App, Config,
     app::Inner,
-    store::{feed, lives, sessions},
+    store::{feed, lives, roles, sessions},
 };
 
 /// How often.
@@ -63,9 +63,11 @@ pub async fn step(app: &App) -> Result<(), DbError> {
 
 async fn purge(db: &Db, now: Timestamp) -> Result<(), DbError> {
     for _ in 0..BATCHES {
-        let removed = db
-            .write(move |conn| Ok(sessions::purge(conn, now, BATCH)? + feed::purge(conn, now, BATCH)?))
-            .await?;
+        let removed = db.write(move |conn| {
+            let tokens = sessions::purge(conn, now, BATCH)? + feed::purge(conn, now, BATCH)?;
+            Ok(tokens + roles::purge(conn, now, BATCH)?)
+        });
+        let removed = removed.await?;
         if removed == 0 {
             break;
         }

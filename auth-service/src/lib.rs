@@ -13,6 +13,7 @@ pub mod housekeeping;
 pub mod keyring;
 pub mod levelling;
 pub mod login;
+pub mod membership;
 pub mod mint;
 pub mod password;
 pub mod revocation;
@@ -45,7 +46,9 @@ pub const fn migrations() -> Migrations {
 
 /// The whole public HTTP surface.
 pub fn routes(config: &mut ServiceConfig) {
-    use api::{blacklist, describe, logout, me, obtain, refresh, session, sessions, sliding, verify};
+    use api::{
+        blacklist, describe, logout, me, obtain, organization, refresh, session, sessions, sliding, verify,
+    };
     for base in ["/api/v1/user/token", "/api/token"] {
         let token = |path: &str| Endpoint::open(&format!("{base}{path}"));
         config
@@ -71,6 +74,11 @@ pub fn routes(config: &mut ServiceConfig) {
             .service(token("/").on(Method::POST, obtain::obtain).on(Method::OPTIONS, describe::obtain));
     }
     config
+        .service(
+            Endpoint::protected("/api/v1/user/token/organization/")
+                .on(Method::POST, organization::obtain_for_organization)
+                .on(Method::OPTIONS, describe::organization),
+        )
         .service(Endpoint::protected("/api/v1/user/me/").get(me::show).on(Method::PATCH, me::change))
         .service(Endpoint::protected("/api/v1/user/sessions/").get(sessions::list))
         .service(Endpoint::protected("/api/v1/user/sessions/{id}/").on(Method::DELETE, sessions::end))

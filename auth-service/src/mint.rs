@@ -4,8 +4,11 @@ use aws_lc_rs::hmac;
 use serde_json::{Map, Value, json};
 use shared::{
     Timestamp,
-    claims::{CSRF, ClaimNames, IS_SUPERUSER, SID},
+    claims::{
+        CSRF, ClaimNames, IS_SUPERUSER, MEMBERSHIP_VERSION, ORGANIZATION, ORGANIZATION_ROLE, PERMISSIONS, SID,
+    },
     keys::KeyError,
+    organizations::Membership,
     random,
     token::TokenKind,
     verifier::Rules,
@@ -21,7 +24,8 @@ use crate::{
 pub const GENERATION: &str = "gen";
 
 /// Claims that only we give meaning to: never copied from a presented token.
-const RESERVED: [&str; 8] = [SID, GENERATION, CSRF, IS_SUPERUSER, "org_id", "org_role", "permissions", "mv"];
+const RESERVED: [&str; 8] =
+    [SID, GENERATION, CSRF, IS_SUPERUSER, ORGANIZATION, ORGANIZATION_ROLE, PERMISSIONS, MEMBERSHIP_VERSION];
 
 /// Makes tokens with the keys and settings of the service.
 #[derive(Debug, Clone, Copy)]
@@ -87,12 +91,14 @@ impl Mint<'_> {
         self.keyring.signer(Purpose::Refresh, session.refresh_kid.as_deref())?.sign(&claims)
     }
 
-    /// An access token with the claims of a refresh token of the session.
+    /// An access token with the claims of another token of the session; for an organization, if there is a
+    /// membership. What the other token says of one is not copied.
     pub fn access(
         &self,
         parent: &Map<String, Value>,
         session: &Session,
         stamp: &Stamp,
+        membership: Option<&Membership>,
     ) -> Result<String, KeyError> {
         let mut claims = self.head();
         for (name, value) in parent {
@@ -102,6 +108,9 @@ impl Mint<'_> {
         }
         self.stamp(&mut claims, TokenKind::Access, stamp);
         speak_for(session, &mut claims);
+        if let Some(membership) = membership {
+            speak_in(membership, &mut claims);
+        }
         inherit_csrf(parent, &mut claims);
         self.keyring.signer(Purpose::Signing, session.signing_kid.as_deref())?.sign(&claims)
     }
@@ -170,6 +179,17 @@ fn speak_for(session: &Session, claims: &mut Map<String, Value>) {
     }
 }
 
+/// What a token says of the organization that it is for.
+fn speak_in(membership: &Membership, claims: &mut Map<String, Value>) {
+    let Membership { org_id, role, permissions, version } = membership;
+    claims.insert(ORGANIZATION.into(), json!(org_id));
+    claims.insert(ORGANIZATION_ROLE.into(), json!(role));
+    if let Some(permissions) = permissions {
+        claims.insert(PERMISSIONS.into(), json!(permissions));
+    }
+    claims.insert(MEMBERSHIP_VERSION.into(), json!(version));
+}
+
 /// Copies the digest of the CSRF cookie, where it is ours.
 fn inherit_csrf(parent: &Map<String, Value>, claims: &mut Map<String, Value>) {
     if let Some(csrf) = shared::claims::csrf(parent) {
@@ -198,13 +218,18 @@ impl Stamp {
     }
 
     /// Replaces the random id by the one that belongs to this generation of the session, so that
-    /// the same successor can be made again.
+    /// the same successor can be made again; and to the membership, so that tokens for different
+    /// organizations are different tokens.
     #[must_use]
-    pub fn derived(mut self, kind: TokenKind, session: &Session) -> Self {
+    pub fn derived(mut self, kind: TokenKind, session: &Session, membership: Option<&Membership>) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, session.secret().expose());
         let mut context = hmac::Context::with_key(&key);
         context.update(kind.name().as_bytes());
         context.update(&session.generation.to_be_bytes());
+        if let Some(Membership { org_id, version, .. }) = membership {
+            context.update(org_id.as_bytes());
+            context.update(&version.to_be_bytes());
+        }
         let tag = context.sign();
         self.jti = hex::encode(tag.as_ref().get(..16).unwrap_or_default());
         self

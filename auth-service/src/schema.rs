@@ -20,6 +20,7 @@ diesel::table! {
         last_login -> Nullable<Instant>,
         created_at -> Instant,
         updated_at -> Instant,
+        email_verified_at -> Nullable<Instant>,
     }
 }
 
@@ -95,5 +96,18 @@ diesel::table! {
     token_lives (seconds) {
         seconds -> BigInt,
         issued_until -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use shared::db::types::Instant;
+
+    role_definitions (key) {
+        key -> Text,
+        version -> BigInt,
+        permissions -> Text,
+        seq -> BigInt,
+        expires_at -> Nullable<Instant>,
     }
 }

@@ -3,5 +3,6 @@
 pub mod feed;
 pub mod keys;
 pub mod lives;
+pub mod roles;
 pub mod sessions;
 pub mod users;

@@ -12,6 +12,7 @@ pub mod classes;
 pub mod cookies;
 pub mod csrf;
 mod header;
+mod organization;
 mod session;
 
 use std::{
@@ -27,9 +28,11 @@ use serde_json::Value;
 pub use basic::HeldTokens;
 pub use classes::{AuthenticationClasses, Class, bearer_challenge};
 pub use cookies::CookieJar;
+pub use organization::OrgCaller;
 
 use crate::{
-    Claims, Issuer, Problem, Verifier, http::origin::TrustedProxies, token::Refusal, verifier::Rules,
+    Claims, Issuer, Problem, Verifier, http::origin::TrustedProxies, revocation::Revocations, token::Refusal,
+    verifier::Rules,
 };
 
 /// Decides who calls, from the request's headers and the verifier's rules.
@@ -224,9 +227,18 @@ pub(crate) struct VaryCookie;
 #[derive(Debug, Clone)]
 pub struct Caller {
     claims: Arc<Claims>,
+    /// Where the permissions are looked up that the token does not list.
+    definitions: Option<Revocations>,
 }
 
 impl Caller {
+    /// The caller that verified claims speak for.
+    fn new(authenticator: &Authenticator, claims: Arc<Claims>) -> Self {
+        let asks = claims.leaves_permissions_to_the_role();
+        let definitions = asks.then(|| authenticator.verifier.revocations().clone());
+        Self { claims, definitions }
+    }
+
     /// The user, as the issuer names it.
     #[must_use]
     pub fn user_id(&self) -> &str {

@@ -1,6 +1,10 @@
 //! [`Claims`]: what a verified token says.
 
+mod organization;
+
 use serde_json::{Map, Value};
+
+pub use organization::{Listed, Scope, role_key};
 
 use crate::{
     Timestamp,
@@ -130,6 +134,19 @@ impl Claims {
     #[must_use]
     pub fn csrf(&self) -> Option<&str> {
         csrf(&self.map)
+    }
+
+    /// The organization that the token speaks for, if it does.
+    #[must_use]
+    pub fn scope(&self) -> Option<Scope<'_>> {
+        Scope::of(self)
+    }
+
+    /// Whether what the token permits has to be looked up in the definition of its role. Quicker to say
+    /// than [`Claims::scope`], and never no where that would be an answer.
+    #[must_use]
+    pub fn leaves_permissions_to_the_role(&self) -> bool {
+        self.map.contains_key(ORGANIZATION) && !self.map.contains_key(PERMISSIONS)
     }
 
     /// Whether the issuer says that the user is a superuser.

@@ -25,7 +25,7 @@ pub mod telemetry;
 pub mod token;
 pub mod verifier;
 
-pub use auth::{Authenticator, Caller, CookieJar};
+pub use auth::{Authenticator, Caller, CookieJar, OrgCaller};
 pub use claims::Claims;
 pub use clock::{Clock, Timestamp};
 pub use db::{Db, DbConnection, DbError, DbLimits, DbUrl, Migrations};

@@ -68,6 +68,20 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "Not found.").code("not_found")
     }
 
+    /// 403 in the framework's words.
+    #[must_use]
+    pub fn permission_denied() -> Self {
+        let detail = "You do not have permission to perform this action.";
+        Self::new(StatusCode::FORBIDDEN, detail).code("permission_denied")
+    }
+
+    /// 403: the token is good, but speaks for no organization.
+    #[must_use]
+    pub fn organization_required() -> Self {
+        let detail = "This needs a token for an organization.";
+        Self::new(StatusCode::FORBIDDEN, detail).code("organization_required")
+    }
+
     /// 405 in the framework's words. `Allow` is set by the endpoint.
     #[must_use]
     pub fn method_not_allowed(method: &str) -> Self {

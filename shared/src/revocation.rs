@@ -6,10 +6,12 @@
 
 mod entry;
 pub(crate) mod follow;
+mod roles;
 mod set;
 mod view;
 pub mod wire;
 
 pub use entry::{Entry, Kind, Line, UnknownKind};
+pub use roles::Roles;
 pub use set::{RevocationSet, SessionKey, adopted_session_id};
 pub use view::Revocations;

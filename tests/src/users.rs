@@ -33,6 +33,7 @@ pub fn new_user(name: &str, is_superuser: bool, now: Timestamp) -> anyhow::Resul
         last_login: None,
         created_at: now,
         updated_at: now,
+        email_verified_at: Some(now),
     })
 }
 

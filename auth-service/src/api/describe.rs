@@ -2,6 +2,9 @@
 
 use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
+use shared::Caller;
+
+use crate::membership;
 
 fn describe(name: &str, description: &str, fields: &[(&str, &str)]) -> HttpResponse {
     let field = |(name, label): &(&str, &str)| {
@@ -60,6 +63,13 @@ pub async fn refresh_sliding() -> HttpResponse {
     let what = "Takes a sliding JSON web token and returns a new, refreshed version if the\n\
                 token's refresh period has not expired.";
     describe("Token Refresh Sliding", what, &[("token", "Token")])
+}
+
+/// `user/token/organization/`
+pub async fn organization(_: Caller) -> HttpResponse {
+    let what = "Takes the id or slug of an organization and returns an access type JSON web\n\
+                token for it, if the caller is a member.";
+    describe("Token Organization", what, &[(membership::FIELD, "Organization")])
 }
 
 /// `user/session/`

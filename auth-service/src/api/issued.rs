@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, http::header};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use shared::{Claims, CookieJar, Timestamp, keys::KeyError, token::TokenKind};
+use shared::{Claims, CookieJar, Timestamp, keys::KeyError, organizations::Membership, token::TokenKind};
 
 use crate::{App, error::AuthError, mint::Stamp, store::sessions::Session};
 
@@ -31,55 +31,76 @@ pub(super) struct Shown<'a> {
 
 impl Issued {
     /// What a login begins with.
-    pub(super) fn first(app: &App, parent: &Map<String, Value>, session: &Session) -> Result<Self, KeyError> {
+    pub(super) fn first(
+        app: &App,
+        parent: &Map<String, Value>,
+        session: &Session,
+        membership: Option<&Membership>,
+    ) -> Result<Self, KeyError> {
         let policy = &app.config().tokens;
         let now = session.created_at;
         let refresh = Stamp::fresh(now, policy.refresh_lifetime)
             .no_later_than(session.absolute_expires_at)
-            .derived(TokenKind::Refresh, session);
+            .derived(TokenKind::Refresh, session, None);
         let access = Stamp::fresh(now, policy.access_lifetime);
-        Self::pair(app, parent, session, (&access, &refresh))
+        Self::pair(app, (parent, membership), session, (&access, &refresh))
     }
 
     /// Only an access token. Not a step of the session: the key in use now signs, whatever signed
     /// before.
-    pub(super) fn access_only(app: &App, claims: &Claims, session: &Session) -> Result<Self, KeyError> {
+    pub(super) fn access_only(
+        app: &App,
+        claims: &Claims,
+        session: &Session,
+        membership: Option<&Membership>,
+    ) -> Result<Self, KeyError> {
         let stamp = Stamp::fresh(app.now(), app.config().tokens.access_lifetime);
         let session = Session { signing_kid: None, ..session.clone() };
-        let text = app.mint().access(claims.as_map(), &session, &stamp)?;
+        let text = app.mint().access(claims.as_map(), &session, &stamp, membership)?;
         Ok(Self { access: Token::new(text, &stamp), refresh: None })
     }
 
     /// Random ids: any number of these may be made from one parent.
-    pub(super) fn kept(app: &App, claims: &Claims, session: &Session) -> Result<Self, KeyError> {
+    pub(super) fn kept(
+        app: &App,
+        claims: &Claims,
+        session: &Session,
+        membership: Option<&Membership>,
+    ) -> Result<Self, KeyError> {
         let policy = &app.config().tokens;
         let now = session.rotated_at;
         let session = Session { signing_kid: None, refresh_kid: None, ..session.clone() };
         let refresh = Stamp::fresh(now, policy.refresh_lifetime).no_later_than(session.absolute_expires_at);
         let access = Stamp::fresh(now, policy.access_lifetime);
-        Self::pair(app, claims.as_map(), &session, (&access, &refresh))
+        Self::pair(app, (claims.as_map(), membership), &session, (&access, &refresh))
     }
 
     /// Everything comes from the parent's claims and the row, so that a retry gets the same bytes.
-    pub(super) fn successor(app: &App, claims: &Claims, session: &Session) -> Result<Self, KeyError> {
+    pub(super) fn successor(
+        app: &App,
+        claims: &Claims,
+        session: &Session,
+        membership: Option<&Membership>,
+    ) -> Result<Self, KeyError> {
         let policy = &app.config().tokens;
         let now = session.rotated_at;
         let refresh = Stamp::fresh(now, policy.refresh_lifetime)
             .no_later_than(session.absolute_expires_at)
-            .derived(TokenKind::Refresh, session);
-        let access = Stamp::fresh(now, policy.access_lifetime).derived(TokenKind::Access, session);
-        Self::pair(app, claims.as_map(), session, (&access, &refresh))
+            .derived(TokenKind::Refresh, session, None);
+        let access =
+            Stamp::fresh(now, policy.access_lifetime).derived(TokenKind::Access, session, membership);
+        Self::pair(app, (claims.as_map(), membership), session, (&access, &refresh))
     }
 
     fn pair(
         app: &App,
-        parent: &Map<String, Value>,
+        (parent, membership): (&Map<String, Value>, Option<&Membership>),
         session: &Session,
         (access, refresh): (&Stamp, &Stamp),
     ) -> Result<Self, KeyError> {
         let mint = app.mint();
         Ok(Self {
-            access: Token::new(mint.access(parent, session, access)?, access),
+            access: Token::new(mint.access(parent, session, access, membership)?, access),
             refresh: Some(Token::new(mint.refresh(parent, session, refresh)?, refresh)),
         })
     }

@@ -70,7 +70,7 @@ pub async fn change(app: Data<App>, caller: Caller, body: Body) -> Result<HttpRe
         last_name: last_name.unwrap_or_else(|| user.last_name.clone()),
     };
     let (id, now, stored) = (user.id, app.now(), profile.clone());
-    app.db().write(move |conn| users::set_profile(conn, id, &stored, now)).await?;
+    app.db().transaction(move |conn| users::set_profile(conn, id, &stored, now)).await?;
     Profile { email: user.email, first_name: user.first_name, last_name: user.last_name } = profile;
     Ok(HttpResponse::Ok().json(Me::from(&user)))
 }

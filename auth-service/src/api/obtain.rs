@@ -1,11 +1,12 @@
-//! `POST token/` and `POST token/sliding/`: log in with a name and a password.
+//! `POST token/` and `POST token/sliding/`: log in with a name and a password, the former also for an
+//! organization.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 use shared::input::{Body, Form, Mode, Text};
 
 use super::{client, issued::Issued, tokens};
-use crate::{App, error::AuthError, login, mint::Stamp};
+use crate::{App, error::AuthError, login, membership, mint::Stamp};
 
 /// The pair, in the original's order.
 #[derive(Serialize)]
@@ -16,11 +17,19 @@ struct Pair {
 
 /// Answers with a pair of refresh and access token.
 pub async fn obtain(app: Data<App>, request: HttpRequest, body: Body) -> Result<HttpResponse, AuthError> {
-    let credentials = credentials(body).await?;
+    let input = body.read().await?;
+    let mut form = Form::new(&input, Mode::Full);
+    let credentials = login_fields(&mut form);
+    let organization = form.text(membership::FIELD, membership::RULES);
+    form.finish()?;
     let user = login::authenticate(&app, credentials).await?;
+    let claim = user.claim(app.config().tokens.user_id_field);
+    // Before there is a session: if nobody answers, nothing has happened.
+    let membership = membership::find(&app, organization, claim).await?;
     let lifetime = app.config().tokens.refresh_lifetime;
     let session = login::begin(&app, &user, client(&app, &request), lifetime).await?;
-    let Issued { access, refresh } = Issued::first(&app, &app.mint().login_claims(&user), &session)?;
+    let claims = app.mint().login_claims(&user);
+    let Issued { access, refresh } = Issued::first(&app, &claims, &session, membership.as_ref())?;
     let refresh = refresh.ok_or(AuthError::Internal("a login without a refresh token"))?;
     Ok(tokens(&Pair { refresh: refresh.text, access: access.text }))
 }
@@ -53,8 +62,13 @@ pub async fn obtain_sliding(
 pub(super) async fn credentials(body: Body) -> Result<login::Credentials, AuthError> {
     let input = body.read().await?;
     let mut form = Form::new(&input, Mode::Full);
+    let credentials = login_fields(&mut form);
+    form.finish()?;
+    Ok(credentials)
+}
+
+fn login_fields(form: &mut Form<'_>) -> login::Credentials {
     let username = form.required("username", Text::required());
     let password = form.required("password", Text::required());
-    form.finish()?;
-    Ok(login::Credentials { username, password: shared::Secret::new(password) })
+    login::Credentials { username, password: shared::Secret::new(password) }
 }

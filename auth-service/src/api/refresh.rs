@@ -1,7 +1,8 @@
 //! `POST token/refresh/`: a new access token, and with rotation a new refresh token.
 //!
 //! With a refresh token in the body the answer's tokens are in its body; without one, and with the
-//! refresh cookie, they are in cookies. Both take the same step.
+//! refresh cookie, they are in cookies. Both take the same step. With an organization in the body the
+//! access token is for that; which is asked about first, so that a failure costs the session nothing.
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use super::{client, issued::Issued, tokens};
 use crate::{
     App,
     error::AuthError,
+    membership,
     session::{self, Presented, Refreshed},
 };
 
@@ -39,29 +41,43 @@ pub async fn refresh(
     let jar = authenticator.cookies(&request);
     let cookie = jar.refresh().filter(|_| authenticator.takes_cookies() && input.get("refresh").is_none());
     if let Some(token) = cookie {
+        let mut form = Form::new(&input, Mode::Full);
+        let organization = form.text(membership::FIELD, membership::RULES);
+        form.finish()?;
         let claims = guarded(&app, &jar, token).await?;
-        let issued = step(&app, &request, &claims).await?;
+        let issued = step(&app, &request, &claims, organization).await?;
         return issued.into_cookies(&app, &jar, claims.user_id());
     }
-    let claims = presented(&app, &input).await?;
-    let issued = step(&app, &request, &claims).await?;
+    let mut form = Form::new(&input, Mode::Full);
+    let text = form.required("refresh", Text::required());
+    let organization = form.text(membership::FIELD, membership::RULES);
+    form.finish()?;
+    let claims = verify(&app, &text).await?;
+    let issued = step(&app, &request, &claims, organization).await?;
     let refresh = issued.refresh.map(|token| token.text);
     Ok(tokens(&Refresh { access: issued.access.text, refresh }))
 }
 
 /// Takes the session's step.
-async fn step(app: &App, request: &HttpRequest, claims: &Claims) -> Result<Issued, AuthError> {
+async fn step(
+    app: &App,
+    request: &HttpRequest,
+    claims: &Claims,
+    organization: Option<String>,
+) -> Result<Issued, AuthError> {
     let token = Presented::new(claims);
+    let membership = membership::find(app, organization, &token.user_claim).await?;
+    let membership = membership.as_ref();
     let context = app.session_context(client(app, request))?;
     let outcome = app.db().write(move |conn| session::refresh(conn, &token, &context)).await?;
     if matches!(outcome, Refreshed::Reused(_)) {
         app.feed().passed_on().await;
     }
     Ok(match outcome {
-        Refreshed::AccessOnly(session) => Issued::access_only(app, claims, &session)?,
-        Refreshed::Kept(session) => Issued::kept(app, claims, &session)?,
+        Refreshed::AccessOnly(session) => Issued::access_only(app, claims, &session, membership)?,
+        Refreshed::Kept(session) => Issued::kept(app, claims, &session, membership)?,
         Refreshed::Rotated(session) | Refreshed::Repeated(session) => {
-            Issued::successor(app, claims, &session)?
+            Issued::successor(app, claims, &session, membership)?
         }
         Refreshed::Ended(ended) => return Err(app.ended(ended)),
         Refreshed::Reused(_) => return Err(app.ended(session::Ended::Blacklisted)),

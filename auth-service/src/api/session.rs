@@ -54,7 +54,7 @@ pub async fn log_in(
     let value = csrf::new_value();
     let claims = app.mint().cookie_claims(&user, &session, &csrf::digest_of(&value));
     let cookie = jar.set_csrf(&value, session.absolute_expires_at.as_secs() - app.now().as_secs())?;
-    let issued = Issued::first(&app, &claims, &session)?;
+    let issued = Issued::first(&app, &claims, &session, None)?;
     let mut response = issued.into_cookies(&app, &jar, Some(&session.user_claim))?;
     response.headers_mut().append(header::SET_COOKIE, cookie);
     Ok(response)

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use futures_util::future::BoxFuture;
 use shared::{
     DbError, Problem,
+    claims::can_name_a_user,
     issuer::{
         Change, ExchangeError, Exchanged, IssuerUnavailable, MOST_PROFILES, Presented, Profile, UserState,
         Users,
@@ -38,6 +39,7 @@ impl App {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "More users than one call may ask for.").into());
         }
         let field = self.config().tokens.user_id_field;
+        let user_ids: Vec<String> = user_ids.into_iter().filter(|id| can_name_a_user(id)).collect();
         let users = self.db().read(move |conn| users::list_by_claim(conn, field, &user_ids)).await?;
         Ok(users.into_iter().map(|user| profile(user, field)).collect())
     }
@@ -45,6 +47,9 @@ impl App {
     /// Has validators told of changed memberships; see [`Issuer::revoke`](shared::Issuer::revoke).
     pub async fn revoke(&self, entries: Vec<Change>) -> Result<(), AuthError> {
         changes::check(&entries).map_err(|detail| Problem::new(StatusCode::BAD_REQUEST, detail))?;
+        if entries.is_empty() {
+            return Ok(());
+        }
         let now = self.now();
         self.db().transaction(move |conn| changes::append(conn, &entries, now)).await?;
         self.feed().passed_on().await;
@@ -57,7 +62,7 @@ fn profile(user: User, field: UserIdField) -> Profile {
         user_id: user.claim(field).to_owned(),
         username: user.username,
         email: user.email,
-        email_verified: false,
+        email_verified: user.email_verified_at.is_some(),
         first_name: user.first_name,
         last_name: user.last_name,
         is_active: user.is_active,

@@ -21,6 +21,9 @@ pub struct CreateUser {
     /// E-mail address; may be empty.
     #[arg(long)]
     pub email: Option<String>,
+    /// The address has yet to be proven to be the user's. Without this, your word is taken for it.
+    #[arg(long)]
+    pub email_unverified: bool,
     /// Read the password from standard input, up to the end of the line.
     #[arg(long)]
     pub password_stdin: bool,
@@ -132,7 +135,8 @@ pub(super) async fn create(tools: &Tools, new: CreateUser, is_superuser: bool) -
         None => ask("Email address: ")?,
     };
     let password = if new.password_stdin { password_from_stdin()? } else { ask_password()? };
-    let new = NewUser { username, email, password, is_superuser };
+    let email_verified = !new.email_unverified;
+    let new = NewUser { username, email, password, is_superuser, email_verified };
     Ok(tools.accounts.create(&tools.pool, new).await?)
 }
 

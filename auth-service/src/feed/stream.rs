@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use actix_web::web::Bytes;
 use futures_util::{Stream, stream::try_unfold};
 use shared::{
-    Db, DbError,
+    Db, DbConnection, DbError,
     clock::monotonic_micros,
     revocation::wire::{Begin, HEARTBEAT, Head, Place, event},
 };
@@ -17,8 +17,8 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Batch, Feed, Heard};
-use crate::store::feed;
+use super::{Batch, Feed, Heard, definitions};
+use crate::store::{feed, roles};
 
 /// Entries of the snapshot read by one statement and sent as one event.
 const SNAPSHOT: i64 = 5000;
@@ -68,6 +68,9 @@ struct Part {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Begin,
+    /// What roles permit, behind the place of the entry that it came with: the entry itself may have
+    /// expired.
+    Roles(i64),
     CatchUp,
     Live,
 }
@@ -105,6 +108,7 @@ impl Follower {
         loop {
             let text = match self.phase {
                 Phase::Begin => Some(self.begin()?),
+                Phase::Roles(behind) => self.roles(behind).await?,
                 Phase::CatchUp => Some(self.catch_up().await?),
                 Phase::Live => self.live().await?,
             };
@@ -115,9 +119,17 @@ impl Follower {
     }
 
     fn begin(&mut self) -> Result<String, StreamEnd> {
-        self.phase = Phase::CatchUp;
+        self.phase = Phase::Roles(self.sent);
         let live = self.feed.revocations.len();
         Ok(event("begin", &Begin { epoch: self.epoch.clone(), t: monotonic_micros(), live })?)
+    }
+
+    /// The next definitions from the database, if there are more.
+    async fn roles(&mut self, behind: i64) -> Result<Option<String>, StreamEnd> {
+        let read = move |conn: &mut DbConnection| roles::list_behind(conn, behind, definitions::BATCH);
+        let some = self.db.read(read).await?;
+        self.phase = some.last().map_or(Phase::CatchUp, |last| Phase::Roles(last.seq));
+        Ok((!some.is_empty()).then(|| definitions::events(&some)))
     }
 
     /// The next entries from the database; when there are no more, the head.
@@ -142,11 +154,12 @@ impl Follower {
     /// entries take must not come between the worker and its other requests.
     fn read_behind(&self, after: i64) -> JoinHandle<Result<Part, DbError>> {
         let (db, now, asked) = (self.db.clone(), self.feed.revocations.clock().now(), monotonic_micros());
-        let read = move |conn: &mut shared::DbConnection| {
+        let read = move |conn: &mut DbConnection| {
             // The head first: whatever has a place up to it is committed.
             let head = feed::load_head(conn)?;
             let rows = feed::list_after(conn, after, now, SNAPSHOT)?;
-            let batch = rows.last().map(|last| Batch::of(&rows, last.seq));
+            let definitions = definitions::of_rows(conn, &rows)?;
+            let batch = rows.last().map(|last| Batch::of(&rows, &definitions, last.seq));
             Ok(Part { head, asked, batch })
         };
         tokio::spawn(async move { db.read(read).await })

@@ -19,10 +19,13 @@ use shared::{
     revocation::{Revocations, wire},
 };
 
-use super::{Batch, Heard, News, Nudge};
+use super::{Batch, Heard, News, Nudge, definitions};
 use crate::{
     keyring::Keyring,
-    store::feed::{self, CHANNEL, Head, Row},
+    store::{
+        feed::{self, CHANNEL, Head, Row},
+        roles::{self, Definition},
+    },
 };
 
 /// How often SQLite is asked.
@@ -164,8 +167,14 @@ impl Tail {
         let mut last = known
             .filter(|known| known.epoch == head.epoch && known.seq <= head.seq)
             .map_or(0, |known| known.seq);
+        if last == 0 {
+            self.read_definitions(connection)?;
+        }
         while last < head.seq {
             let rows = feed::list_after(connection, last, self.clock.now(), BATCH)?;
+            // Afterwards: whatever these entries came with is there.
+            let definitions = definitions::of_rows(connection, &rows)?;
+            definitions::receive(&definitions, &self.revocations);
             // What expired before anybody saw it leaves a gap.
             last = rows.last().map_or(head.seq, |row| row.seq);
             for row in &rows {
@@ -174,20 +183,32 @@ impl Tail {
             // Whoever begins to listen after this question reads the database after it, and these are
             // there. So nothing is written for nobody, which is most of a start with a million entries.
             if self.news.batches.receiver_count() > 0 {
-                drop(self.news.batches.send(Arc::new(Batch::of(&rows, last))));
+                drop(self.news.batches.send(Arc::new(Batch::of(&rows, &definitions, last))));
             }
         }
         Ok(())
     }
+
+    /// What roles permit, also where the entry that it came with has expired.
+    fn read_definitions(&self, connection: &mut DbConnection) -> QueryResult<()> {
+        let mut last = 0;
+        loop {
+            let some = roles::list_behind(connection, last, definitions::BATCH)?;
+            let Some(end) = some.last() else { return Ok(()) };
+            last = end.seq;
+            definitions::receive(&some, &self.revocations);
+        }
+    }
 }
 
 impl Batch {
-    pub(super) fn of(rows: &[Row], last: i64) -> Self {
+    pub(super) fn of(rows: &[Row], definitions: &[Definition], last: i64) -> Self {
         let lines = rows.iter().map(Row::line).collect();
         let read_at = monotonic_micros();
         let entries = wire::Entries { t: read_at, lines };
         // Numbers and strings can always be written.
-        Self { last, read_at, text: wire::event("entries", &entries).unwrap_or_default() }
+        let entries = wire::event("entries", &entries).unwrap_or_default();
+        Self { last, read_at, text: definitions::events(definitions) + &entries }
     }
 }
 

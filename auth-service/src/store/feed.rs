@@ -96,15 +96,26 @@ pub struct Head {
 
 /// Appends entries, as the last statement of the transaction that makes them true. Each expires with
 /// the last token that it could refuse.
-pub fn append(conn: &mut DbConnection, now: Timestamp, new: &[New]) -> QueryResult<()> {
+pub fn append(conn: &mut DbConnection, now: Timestamp, new: &[New]) -> QueryResult<Appended> {
     append_until(conn, now, now, new)
 }
 
+/// Where entries stand that were appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// The place of the first.
+    pub first: i64,
+    /// When they can refuse nothing any more.
+    pub expires_at: Timestamp,
+}
+
 /// The same for entries that must also outlive a token which expires at `end`, whoever made it.
-pub fn append_until(conn: &mut DbConnection, now: Timestamp, end: Timestamp, new: &[New]) -> QueryResult<()> {
-    if new.is_empty() {
-        return Ok(());
-    }
+pub fn append_until(
+    conn: &mut DbConnection,
+    now: Timestamp,
+    end: Timestamp,
+    new: &[New],
+) -> QueryResult<Appended> {
     let expires_at = lives::last_expiry(conn, now)?.max(lives::with_margin(end));
     let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
     let advance = |conn: &mut DbConnection| {
@@ -127,11 +138,13 @@ pub fn append_until(conn: &mut DbConnection, now: Timestamp, end: Timestamp, new
         bound: new.bound,
         expires_at,
     };
-    let rows: Vec<Row> = new.iter().zip(seq - count + 1..).map(row).collect();
+    let first = seq - count + 1;
+    let rows: Vec<Row> = new.iter().zip(first..).map(row).collect();
     for batch in rows.chunks(BATCH) {
         each_engine!(conn => diesel::insert_into(feed::table).values(batch).execute(conn))?;
     }
-    notify(conn)
+    notify(conn)?;
+    Ok(Appended { first, expires_at })
 }
 
 /// Says that the key set has changed, within the transaction that changes it.

@@ -44,6 +44,8 @@ pub struct User {
     pub created_at: Timestamp,
     /// Last change.
     pub updated_at: Timestamp,
+    /// When the address was proven to be the user's; none if it was not.
+    pub email_verified_at: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for User {
@@ -209,13 +211,16 @@ pub fn call_in(conn: &mut DbConnection, id: UserId, now: Timestamp) -> QueryResu
     diesel::update(users::table.filter(users::id.eq(id))).set(users::not_before.eq(Some(now))).execute(conn)
 }
 
-/// Changes what users may change of themselves.
+/// Changes what users may change of themselves. Another address has yet to be proven. Within a
+/// transaction.
 pub fn set_profile(
     conn: &mut DbConnection,
     id: UserId,
     profile: &Profile,
     now: Timestamp,
 ) -> QueryResult<usize> {
+    let elsewhere = users::table.filter(users::id.eq(id)).filter(users::email.ne(profile.email.clone()));
+    diesel::update(elsewhere).set(users::email_verified_at.eq(None::<Timestamp>)).execute(conn)?;
     diesel::update(users::table.filter(users::id.eq(id)))
         .set((
             users::email.eq(profile.email.clone()),

@@ -1,11 +1,12 @@
-//! A third service in a page: `GET /open` for everybody, `GET /protected` for whoever holds a token.
+//! A third service in a page: `GET /open` for everybody, `GET /protected` for whoever holds a token,
+//! `GET /invoices` for whoever holds one for an organization that permits it.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use actix_web::{App, HttpResponse, HttpServer, dev::Server, web};
 use clap::Parser;
 use shared::{
-    Authenticator, Caller, Clock, Issuer, Verifier,
+    Authenticator, Caller, Clock, Issuer, OrgCaller, Problem, Verifier,
     auth::AuthenticationClasses,
     config::{Variables, process::ProcessSettings},
     verifier::VerifierSettings,
@@ -30,6 +31,11 @@ async fn protected(_: Caller) -> HttpResponse {
     open().await
 }
 
+async fn invoices(caller: OrgCaller) -> Result<HttpResponse, Problem> {
+    caller.require("invoice:read")?;
+    Ok(HttpResponse::Ok().json(serde_json::json!({"organization": caller.org_id(), "invoices": []})))
+}
+
 /// Waits for the issuer's keys, then binds. The server serves once it is awaited.
 pub async fn bind(cli: Cli, vars: &Variables, clock: Clock) -> anyhow::Result<(Vec<SocketAddr>, Server)> {
     let rules = Arc::new(VerifierSettings::read(vars)?.rules()?);
@@ -46,6 +52,7 @@ pub async fn bind(cli: Cli, vars: &Variables, clock: Clock) -> anyhow::Result<(V
             .app_data(authenticator.clone())
             .route("/open", web::get().to(open))
             .route("/protected", web::get().to(protected))
+            .route("/invoices", web::get().to(invoices))
     })
     .bind(cli.listen)?;
     Ok((server.addrs(), server.run()))

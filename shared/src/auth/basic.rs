@@ -72,7 +72,7 @@ async fn bearer_of(authenticator: &Authenticator, token: &Token) -> Verdict {
     if claims.user_id().is_none_or(str::is_empty) {
         return Ok(None);
     }
-    let caller = Caller { claims };
+    let caller = Caller::new(authenticator, claims);
     let unfit = authenticator.ask_user_state && authenticator.unfit(&caller).await?.is_some();
     Ok((!unfit).then_some(caller))
 }

@@ -71,7 +71,7 @@ fn decide(
         .map_err(|refusals| refuse_token(authenticator, &refusals))?;
     match claims.user_id() {
         // An id that no user has is the issuer's to answer, where it is asked.
-        Some(user_id) if asks || !user_id.is_empty() => Ok(Caller { claims }),
+        Some(user_id) if asks || !user_id.is_empty() => Ok(Caller::new(authenticator, claims)),
         _ => {
             let detail = "Token contained no recognizable user identification";
             Err(authenticator.refuse(detail, Some("token_not_valid")))

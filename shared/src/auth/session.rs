@@ -61,7 +61,7 @@ fn decide(authenticator: &Authenticator, decoded: Result<Arc<Claims>, Refusal>) 
     };
     let names_somebody = claims.user_id().is_some_and(|user_id| !user_id.is_empty());
     let bound = claims.csrf().is_some();
-    Ok((names_somebody && bound).then_some(Caller { claims }))
+    Ok((names_somebody && bound).then(|| Caller::new(authenticator, claims)))
 }
 
 /// Lets an unsafe request pass only if it is no forgery.

@@ -75,7 +75,7 @@ pub(super) fn cut(entries: Vec<Change>) -> Vec<Changes> {
         bytes += entry.weight();
         match calls.last_mut() {
             Some(call) if call.entries.len() < MOST_CHANGES && bytes <= MOST_BYTES => {
-                call.entries.push(entry)
+                call.entries.push(entry);
             }
             _ => {
                 bytes = entry.weight();

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::{
     Entry, Revocations,
-    wire::{Begin, Entries, Events, Head, NotAFeed, PATH, Place},
+    wire::{Begin, Entries, Events, Head, NotAFeed, PATH, Place, RoleLine, RoleLines},
 };
 use crate::{
     Secret,
@@ -146,6 +146,13 @@ impl Follower {
                     let age = monotonic_micros().saturating_sub(t.saturating_add(offset));
                     let micros = u64::try_from(age).unwrap_or(0);
                     self.revocations.note_lag(Duration::from_micros(micros));
+                }
+            }
+            "roles" => {
+                let RoleLines { roles } = read(data)?;
+                for RoleLine(key, version, permissions) in &roles {
+                    let permissions = permissions.iter().map(String::as_str);
+                    self.revocations.roles().define(key, *version, permissions);
                 }
             }
             "head" => {

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Entry, Kind, RevocationSet, SessionKey, UnknownKind};
+use super::{Entry, Kind, RevocationSet, Roles, SessionKey, UnknownKind};
 use crate::{Claims, Clock, clock::monotonic_micros, config::process::RevocationPolicy, token::Refusal};
 
 /// What a validator knows of revocation. Clones share it.
@@ -21,6 +21,7 @@ pub struct Revocations(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     set: RevocationSet,
+    roles: Roles,
     policy: RevocationPolicy,
     clock: Clock,
     /// When the issuer last said that nothing is missing, on the monotonic clock, in microseconds.
@@ -42,6 +43,7 @@ impl Revocations {
     pub fn new(policy: RevocationPolicy, clock: Clock) -> Self {
         Self(Arc::new(Inner {
             set: RevocationSet::default(),
+            roles: Roles::default(),
             policy,
             clock,
             heard_at: AtomicI64::new(NEVER),
@@ -129,6 +131,12 @@ impl Revocations {
             }
             Err(_) => {}
         }
+    }
+
+    /// What roles permit, where tokens do not list it.
+    #[must_use]
+    pub fn roles(&self) -> &Roles {
+        &self.0.roles
     }
 
     /// Makes room for so many entries in all.

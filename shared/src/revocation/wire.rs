@@ -2,6 +2,8 @@
 //! management port.
 //!
 //! - `begin`: `{"epoch", "t", "live"}`, the first event of a connection;
+//! - `roles`: `{"roles"}`, an array of [`RoleLine`]s: all there are before the snapshot's entries, and then
+//!   each before the entry that refuses the tokens made before it;
 //! - `entries`: `{"t", "lines"}`, the latter an array of [`Line`]s;
 //! - `head`: `{"seq", "keys", "t"}`: up to here nothing is missing. It ends the snapshot and then comes
 //!   every second.
@@ -9,6 +11,8 @@
 //! `t` is the sender's monotonic clock in microseconds at the moment for which the event speaks: for
 //! `head`, when the database was asked. So a receiver can tell how old a belated event is without
 //! comparing clocks; see `revocation/follow.rs`.
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +55,18 @@ pub struct Entries<'a> {
     #[serde(borrow)]
     pub lines: Vec<Line<'a>>,
 }
+
+/// Some definitions of roles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleLines<'a> {
+    /// The definitions.
+    #[serde(borrow)]
+    pub roles: Vec<RoleLine<'a>>,
+}
+
+/// What a role permits: `[key, version, permissions]`; see [`super::Roles::define`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleLine<'a>(#[serde(borrow)] pub Cow<'a, str>, pub i64, pub Vec<String>);
 
 /// Up to here nothing is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
