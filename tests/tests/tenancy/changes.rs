@@ -19,11 +19,22 @@ use crate::{
 type Change = for<'a> fn(&'a Scene) -> BoxFuture<'a, anyhow::Result<Option<&'static str>>>;
 
 const CHANGES: [(&str, Change); 9] = [
-    ("role-changed", |scene| Box::pin(scene.ask(Method::PATCH, "members/BOB/", json!({"role": "viewer"}), Some("viewer")))),
+    ("role-changed", |scene| {
+        Box::pin(scene.ask(Method::PATCH, "members/BOB/", json!({"role": "viewer"}), Some("viewer")))
+    }),
     ("removed", |scene| Box::pin(scene.ask(Method::DELETE, "members/BOB/", Value::Null, None))),
     ("left", |scene| Box::pin(scene.leave())),
-    ("transferred", |scene| Box::pin(scene.ask(Method::POST, "transfer/", json!({"user_id": "BOB"}), Some("owner")))),
-    ("role-edited", |scene| Box::pin(scene.ask(Method::PATCH, "roles/clerk/", json!({"permissions": ["member:read"]}), Some("clerk")))),
+    ("transferred", |scene| {
+        Box::pin(scene.ask(Method::POST, "transfer/", json!({"user_id": "BOB"}), Some("owner")))
+    }),
+    ("role-edited", |scene| {
+        Box::pin(scene.ask(
+            Method::PATCH,
+            "roles/clerk/",
+            json!({"permissions": ["member:read"]}),
+            Some("clerk"),
+        ))
+    }),
     ("deactivated", |scene| Box::pin(scene.ask(Method::PATCH, "", json!({"is_active": false}), None))),
     ("deleted", |scene| Box::pin(scene.ask(Method::DELETE, "", Value::Null, None))),
     ("by-a-superuser", |scene| Box::pin(scene.by_a_superuser())),
@@ -82,8 +93,7 @@ impl Scene {
 
 async fn scene() -> anyhow::Result<Scene> {
     let world = World::start(&[("ORG_PERMISSIONS", "invoice:read")]).await?;
-    let (ada, bob, eve) =
-        tokio::try_join!(world.person("ada"), world.person("bob"), world.person("eve"))?;
+    let (ada, bob, eve) = tokio::try_join!(world.person("ada"), world.person("bob"), world.person("eve"))?;
     world.cluster.user("root").await?;
     world.cluster.command(&["user", "set-superuser", "root", "true"], "").await?;
     let root = world.cluster.login(&world.auth, "root").await?;
@@ -167,9 +177,7 @@ async fn a_token_for_an_organization_costs_nothing_where_it_cannot_be_had() -> a
     let ada = world.person("ada").await?;
     let org_id = world.organization(&ada, "Acme").await?;
     let switch = json!({ "organization": org_id });
-    let refresh = |organization: &str| {
-        json!({"refresh": ada.actor.refresh, "organization": organization})
-    };
+    let refresh = |organization: &str| json!({"refresh": ada.actor.refresh, "organization": organization});
     let path = "/api/v1/user/token/refresh/";
     world.org.kill().await?;
     let away = Actor::new(&world.auth.base);

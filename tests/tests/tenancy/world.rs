@@ -146,10 +146,7 @@ async fn start_auth(cluster: &Cluster, [public, management, _, org]: [u16; 4]) -
     cluster.auth_with(&settings.each_ref().map(|(name, value)| (*name, value.as_str()))).await
 }
 
-async fn start_org(
-    cluster: &Cluster,
-    [_, auth, public, management]: [u16; 4],
-) -> anyhow::Result<Node> {
+async fn start_org(cluster: &Cluster, [_, auth, public, management]: [u16; 4]) -> anyhow::Result<Node> {
     let at = |port: u16| format!("127.0.0.1:{port}");
     let settings = [("ORG_LISTEN", at(public)), ("ORG_MANAGEMENT_LISTEN", at(management))];
     let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
