@@ -32,8 +32,8 @@ pub fn create(conn: &mut DbConnection, act: &Act, new: Organization) -> Outcome<
 pub fn change(conn: &mut DbConnection, act: &Act, changes: Changes) -> Outcome<Organization> {
     let ground = act.begin(conn)?;
     let before = ground.organization.clone();
-    let changed = organizations::update(conn, act.org_id, changes, act.now)?;
-    let mut after = changed.ok_or(Undone::Refused(Refused::UnknownOrganization))?;
+    let updated = organizations::update(conn, act.org_id, changes, act.now)?;
+    let mut after = updated.ok_or(Undone::Refused(Refused::UnknownOrganization))?;
     if before.is_active && !after.is_active {
         after.membership_version = ground.outdate(conn, &[Outdated::Organization])?;
     }

@@ -80,9 +80,9 @@ mod tests {
             |r| (r.actor, r.action) = ("1m".to_owned(), "ember.removed".to_owned()),
         ];
         for (place, change) in changes.into_iter().enumerate() {
-            let mut changed = record();
-            change(&mut changed);
-            assert_ne!(hash(&changed, &BEGINNING), original, "change {place}");
+            let mut forged = record();
+            change(&mut forged);
+            assert_ne!(hash(&forged, &BEGINNING), original, "change {place}");
         }
     }
 }

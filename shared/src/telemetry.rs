@@ -1,6 +1,6 @@
 //! Logging: tracing to standard error, for people or as JSON lines.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -31,6 +31,11 @@ pub fn start(variables: &Variables) -> Result<(), ConfigError> {
     }
     if let Some(warning) = development::warning(variables) {
         tracing::warn!("{warning}");
+        // Nobody shall have missed it because of a filter.
+        if !tracing::enabled!(tracing::Level::WARN) {
+            // Without a standard error there is nobody to tell.
+            writeln!(std::io::stderr(), "{warning}").ok();
+        }
     }
     Ok(())
 }

@@ -50,6 +50,9 @@ async fn a_killed_replica_costs_at_most_what_was_in_flight_on_it() -> anyhow::Re
     ensure!(failures.iter().all(|event| flown(event)), "{failures:#?}");
     // What could be sent again was.
     ensure!(failures.iter().all(|event| event.what == "create"), "{failures:#?}");
+    // What the gateway says of a reply that never came is in the envelope.
+    let answered = failures.iter().filter(|event| event.status.is_some());
+    ensure!(answered.clone().all(|event| event.complaint.contains("\"code\":\"")), "{failures:#?}");
     Ok(())
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use anyhow::ensure;
 use e2e::{Actor, until};
+use tokio::process::Command;
 
 use crate::{
     Composed, Container, ORGANIZATIONS,
     container::docker,
-    system::{PATIENCE, Replicas},
+    system::{PATIENCE, Replicas, root, run},
 };
 
 const SERVICES: [&str; 2] = ["auth-service", "org-service"];
@@ -42,7 +43,23 @@ async fn replicas_that_start_at_once_from_nothing_all_come_up() -> anyhow::Resul
             println!("idle: {}", container.memory().await?);
         }
     }
+    for service in ["postgres", "gateway", "auth-service", "org-service"] {
+        for container in composed.containers(service).await? {
+            bounded(&container).await?;
+        }
+    }
     sizes().await
+}
+
+/// Memory, processes and logs have a limit, and it comes back by itself.
+async fn bounded(container: &Container) -> anyhow::Result<()> {
+    let template = "{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{.HostConfig.LogConfig.Config}} \
+                    {{.HostConfig.RestartPolicy.Name}}";
+    let said = container.inspect(template).await?;
+    let (memory, rest) = said.split_once(' ').unwrap_or_default();
+    ensure!(memory.parse::<u64>()? > 0, "{said}");
+    ensure!(rest == "256 map[max-file:3 max-size:10m] unless-stopped", "{said}");
+    Ok(())
 }
 
 /// Not root, nothing to write to, no privilege.
@@ -51,6 +68,41 @@ async fn confined(container: &Container) -> anyhow::Result<()> {
         "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}";
     let said = container.inspect(template).await?;
     ensure!(said == "10001:10001 true [ALL] [no-new-privileges:true]", "{said}");
+    Ok(())
+}
+
+/// What `deploy/make-env` writes is enough for a deployment that refuses development secrets; and it does
+/// not touch what is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a Docker engine"]
+async fn made_secrets_are_fit_for_production() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("made.env");
+    let make = async || {
+        let mut command = Command::new("deploy/make-env");
+        command.arg(&path).current_dir(root());
+        run(command, "").await
+    };
+    let said = make().await?;
+    ensure!(said.code == Some(0), "{said:?}");
+    let made = tokio::fs::read_to_string(&path).await?;
+    ensure!(make().await?.code != Some(0), "a second run must not replace what there is");
+    ensure!(tokio::fs::read_to_string(&path).await? == made, "it did");
+
+    let lines = made.lines().filter(|line| !line.starts_with('#'));
+    // Of the address and the port this deployment has its own.
+    let settings: Vec<_> = lines
+        .filter_map(|line| line.split_once('='))
+        .filter(|(name, _)| !name.starts_with("GATEWAY_"))
+        .collect();
+    ensure!(settings.contains(&("PRODUCTION", "true")), "{:?}", settings.len());
+    let composed = Composed::started(&settings, Replicas { auth: 1, org: 1 }).await?;
+    for service in SERVICES {
+        for container in composed.containers(service).await? {
+            let log = container.log().await?;
+            ensure!(!log.contains("NOT FOR PRODUCTION"), "{log}");
+        }
+    }
     Ok(())
 }
 
