@@ -142,8 +142,8 @@ impl Claims {
         Scope::of(self)
     }
 
-    /// Whether what the token permits has to be looked up in the definition of its role. Quicker to say
-    /// than [`Claims::scope`], and never no where that would be an answer.
+    /// Whether what the token permits may have to be looked up in the definition of its role: so for every
+    /// [`Scope`] without permissions, and quicker to say.
     #[must_use]
     pub fn leaves_permissions_to_the_role(&self) -> bool {
         self.map.contains_key(ORGANIZATION) && !self.map.contains_key(PERMISSIONS)

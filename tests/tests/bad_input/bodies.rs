@@ -8,7 +8,7 @@ const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Every path that takes a body without looking anything up before, and who may send one.
-const DIRECT: [(&str, Who); 8] = [
+const DIRECT: [(&str, Who); 9] = [
     ("/api/v1/user/token/", Who::Anonymous),
     ("/api/v1/user/token/refresh/", Who::Anonymous),
     ("/api/v1/user/token/verify/", Who::Anonymous),
@@ -16,6 +16,7 @@ const DIRECT: [(&str, Who); 8] = [
     ("/api/v1/user/token/sliding/", Who::Anonymous),
     ("/api/v1/user/token/sliding/refresh/", Who::Anonymous),
     ("/api/token/", Who::Anonymous),
+    ("/api/v1/user/token/organization/", Who::Alice),
     ("/api/v1/organization/", Who::Alice),
 ];
 

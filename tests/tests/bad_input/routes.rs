@@ -90,6 +90,7 @@ async fn methods_that_a_path_lacks_are_refused_with_those_it_has() -> anyhow::Re
     }
     for (path, methods, allow) in [
         ("/api/v1/user/me/", ["POST", "PUT", "DELETE", "TRACE"], "GET, PATCH, HEAD"),
+        ("/api/v1/user/token/organization/", ["GET", "PUT", "PATCH", "DELETE"], "POST, OPTIONS"),
         ("/api/v1/organization/", ["PUT", "PATCH", "DELETE", "BREW"], "GET, POST, HEAD, OPTIONS"),
         (&stack.organization, ["POST", "TRACE", "get", "BREW"], "GET, PUT, PATCH, DELETE, HEAD, OPTIONS"),
     ] {

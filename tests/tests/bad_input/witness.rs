@@ -81,12 +81,20 @@ pub(crate) fn begin() {
 }
 
 /// Every statement sent so far to the databases of this stack, but for what is asked in the background:
-/// the feed's end, the keys and how long tokens live, which no request reads.
+/// the feed's end, the keys, how long tokens live and what is to be announced, which no request reads.
 pub(crate) fn statements(server: &Server) -> Vec<String> {
     let own = [server.stack.auth.db().url(), server.stack.org.db().url()].map(name);
     let ours = |(database, statement): &(String, String)| {
-        let background =
-            ["`feed_head`", "\"feed_head\"", "FROM `keys`", "FROM \"keys\"", "token_lives", "LISTEN"];
+        let background = [
+            "`feed_head`",
+            "\"feed_head\"",
+            "FROM `keys`",
+            "FROM \"keys\"",
+            "token_lives",
+            "LISTEN",
+            "FROM `announcements`",
+            "FROM \"announcements\"",
+        ];
         !background.iter().any(|text| statement.contains(text))
             && own.iter().any(|name| database.contains(name))
     };
