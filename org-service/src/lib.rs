@@ -2,12 +2,17 @@
 
 pub mod access;
 pub mod act;
+pub mod address;
 pub mod announce;
 pub mod api;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod delivery;
 pub mod error;
+pub mod handle;
+pub mod invitation;
+pub mod mail;
 pub mod membership;
 pub mod organization;
 pub mod permission;
@@ -46,7 +51,9 @@ pub const fn migrations() -> Migrations {
 /// ours, so it is 404 for everybody; integers are the ids of the original.
 #[must_use]
 pub fn routes() -> Scope {
-    use api::{create, delete, describe, list, members, membership, retrieve, roles, update};
+    use api::{
+        accept, create, delete, describe, invitations, list, members, membership, retrieve, roles, update,
+    };
     let within = |path: &str| Endpoint::protected(&format!("/{{id:[0-9]+|[0-9a-fA-F-]{{36}}}}{path}"));
     web::scope("/api/v1/organization")
         .service(
@@ -55,6 +62,8 @@ pub fn routes() -> Scope {
                 .on(Method::POST, create::create)
                 .on(Method::OPTIONS, describe::list),
         )
+        .service(Endpoint::protected("/invitations/").get(accept::list))
+        .service(Endpoint::protected("/invitations/accept/").on(Method::POST, accept::accept))
         .service(
             within("/")
                 .get(retrieve::retrieve)
@@ -72,6 +81,13 @@ pub fn routes() -> Scope {
                 .on(Method::PATCH, members::change)
                 .on(Method::DELETE, members::remove),
         )
+        .service(within("/invitations/").get(invitations::list).on(Method::POST, invitations::invite))
+        .service(
+            within("/invitations/{invitation_id}/")
+                .get(invitations::show)
+                .on(Method::DELETE, invitations::revoke),
+        )
+        .service(within("/invitations/{invitation_id}/resend/").on(Method::POST, invitations::resend))
         .service(within("/roles/").get(roles::list).on(Method::POST, roles::define))
         .service(
             within("/roles/{name}/")
