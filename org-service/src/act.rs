@@ -9,7 +9,7 @@
 //!
 //! A refusal at any point undoes all of it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 use shared::{DbConnection, Timestamp, db::Undone, revocation::Kind};
@@ -47,6 +47,22 @@ pub enum Refused {
     RoleHeld,
     /// The organization has as many roles as it may have.
     TooManyRoles,
+    /// There is no such invitation, as far as the actor may know, or it can no longer be accepted.
+    UnknownInvitation,
+    /// The address has a pending invitation.
+    AlreadyInvited,
+    /// The invitation was accepted, revoked or not accepted in time.
+    InvitationClosed,
+    /// The organization has as many pending invitations as it may have.
+    TooManyInvitations,
+    /// The address was sent a mail a moment ago; another one after this time.
+    TooSoon(Duration),
+    /// The invitation is to another address than those that the actor has proven to have.
+    OtherAddress,
+    /// Whoever accepts is a member.
+    AlreadyMember,
+    /// The invitation's role has been removed.
+    RoleGone,
 }
 
 /// What a transaction that may be refused ends with.
@@ -114,20 +130,36 @@ pub struct Ground<'a> {
 impl Act {
     /// Takes the organization's row and asks whether the actor may make the change.
     pub fn begin(&self, conn: &mut DbConnection) -> Outcome<Ground<'_>> {
+        self.take(conn, |standing| {
+            if !standing.sees() {
+                return Err(Refused::UnknownOrganization);
+            }
+            let right = match self.needs {
+                Some(permission) => standing.right(permission),
+                None => standing.role.as_ref().map(|_| Right::Role),
+            };
+            right.ok_or(Refused::Forbidden)
+        })
+    }
+
+    /// Takes the organization's row for somebody who comes in from outside. What lets them in, an
+    /// invitation, is for the change itself to check.
+    pub fn begin_from_outside(&self, conn: &mut DbConnection) -> Outcome<Ground<'_>> {
+        self.take(conn, |_| Ok(Right::Invitation))
+    }
+
+    fn take(
+        &self,
+        conn: &mut DbConnection,
+        decide: impl FnOnce(&Standing) -> Result<Right, Refused>,
+    ) -> Outcome<Ground<'_>> {
         let unknown = Undone::Refused(Refused::UnknownOrganization);
         let Some((seq, previous)) = organizations::take(conn, self.org_id)? else { return Err(unknown) };
         let name = Name::Id(self.org_id);
         let found = organizations::find_with_role(conn, &name, &self.actor.user_id)?;
         let Some((organization, role)) = found else { return Err(unknown) };
         let standing = self.actor.standing(&self.policy, self.org_id, role);
-        if !standing.sees() {
-            return Err(unknown);
-        }
-        let right = match self.needs {
-            Some(permission) => standing.right(permission),
-            None => standing.role.as_ref().map(|_| Right::Role),
-        };
-        let right = right.ok_or(Undone::Refused(Refused::Forbidden))?;
+        let right = decide(&standing).map_err(Undone::Refused)?;
         let previous = previous.unwrap_or_else(|| BEGINNING.to_vec());
         Ok(Ground { act: self, organization, standing, right, seq, previous })
     }

@@ -1,9 +1,11 @@
 //! The verbs: one endpoint per file, wire types beside their handler, and here what several share.
 
+pub mod accept;
 pub mod create;
 pub mod delete;
 pub mod describe;
 pub mod internal;
+pub mod invitations;
 pub mod list;
 pub mod members;
 pub mod membership;

@@ -10,8 +10,8 @@ use shared::{
 use uuid::Uuid;
 
 use crate::{
-    Config, act::Actor, announce::Announcer, internal_routes, migrations, policy::Policy, roster::Roster,
-    routes, store::organizations::OrgId, visibility::Visibility,
+    Config, act::Actor, announce::Announcer, delivery::Delivery, internal_routes, mail::Mailer, migrations,
+    policy::Policy, roster::Roster, routes, store::organizations::OrgId, visibility::Visibility,
 };
 
 /// Why the service cannot start. The message is one line.
@@ -36,6 +36,8 @@ pub struct App {
     clock: Clock,
     authenticator: Data<Authenticator>,
     announcer: Announcer,
+    issuer: Issuer,
+    delivery: Delivery,
 }
 
 impl App {
@@ -46,11 +48,13 @@ impl App {
         let rules = Arc::new(config.rules.clone());
         let verifier = Verifier::follow(&issuer, rules, config.revocation, clock.clone())?;
         let announcer = Announcer::start(db.clone(), config.announced_to(&issuer));
-        let authenticator = Authenticator::new(verifier, issuer, config.classes.clone())
+        let mailer = Mailer::new(config.invitations.mail.clone())?;
+        let delivery = Delivery::start(db.clone(), clock.clone(), mailer);
+        let authenticator = Authenticator::new(verifier, issuer.clone(), config.classes.clone())
             .behind(config.trusted_proxies.clone())
             .asking_user_state(config.ask_user_state);
         let authenticator = Data::new(authenticator);
-        Ok(Self { config: Arc::new(config), db, clock, authenticator, announcer })
+        Ok(Self { config: Arc::new(config), db, clock, authenticator, announcer, issuer, delivery })
     }
 
     /// Waits until tokens can be verified: keys are known, and what has been revoked.
@@ -115,6 +119,18 @@ impl App {
     #[must_use]
     pub const fn announcer(&self) -> &Announcer {
         &self.announcer
+    }
+
+    /// Sends mails.
+    #[must_use]
+    pub const fn delivery(&self) -> &Delivery {
+        &self.delivery
+    }
+
+    /// Whom the service asks about users.
+    #[must_use]
+    pub const fn issuer(&self) -> &Issuer {
+        &self.issuer
     }
 
     /// Who calls, as far as organizations are concerned.

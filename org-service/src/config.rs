@@ -1,5 +1,6 @@
 //! `ORG_*`, checked once, beside what every validator and every service of ours reads.
 
+mod invitations;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,8 @@ use crate::{
     policy::Policy,
     visibility::Visibility,
 };
+
+pub use invitations::{AddressRule, Invitations};
 
 /// `ORG_MANAGEMENT_LISTEN` unless it is set.
 pub const MANAGEMENT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9002);
@@ -134,6 +137,8 @@ pub struct Config {
     pub visibility: Visibility,
     /// Who may do what.
     pub policy: Arc<Policy>,
+    /// What invitations are held to, and how they are mailed.
+    pub invitations: Invitations,
     /// Authenticate calls between services; any of them does.
     pub service_secrets: ServiceSecrets,
     /// How long requests are served on after SIGTERM.
@@ -156,7 +161,8 @@ impl Config {
         let verifier = VerifierSettings::read(variables)?;
         let process = ProcessSettings::read(variables)?;
         let own = Listing::of("ORG_", &settings, variables);
-        variables.refuse_unknown("ORG_", std::slice::from_ref(&own))?;
+        let (invitations, inviting) = Invitations::read(variables, process.production())?;
+        variables.refuse_unknown("ORG_", &[own.clone(), inviting.clone()])?;
         check_pages(&settings)?;
         let policy = Arc::new(policy(&settings)?);
         Ok(Self {
@@ -174,6 +180,7 @@ impl Config {
             ask_user_state: settings.user_state == UserStateSource::Ask,
             visibility: settings.visibility,
             policy,
+            invitations,
             service_secrets: ServiceSecrets::read(variables)?,
             migrate: process.migrate(),
             drain_delay: process.drain_delay(),
@@ -184,7 +191,7 @@ impl Config {
             auth_url: settings.auth_url.as_deref().map(auth_url).transpose()?,
             issuer_secret: process.issuer_secret(),
             revocation: process.revocation(),
-            listings: vec![own, verifier.listing(variables), process.listing(variables)],
+            listings: vec![own, inviting, verifier.listing(variables), process.listing(variables)],
         })
     }
 

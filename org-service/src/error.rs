@@ -1,11 +1,14 @@
 //! Every way a request to this service can fail, and what the client is told.
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, ResponseError, body::BoxBody, http::StatusCode};
 use diesel::result::{DatabaseErrorKind, Error};
 use serde_json::json;
 use shared::{
     DbError, Problem,
     input::{FieldErrors, InputError},
+    issuer::IssuerUnavailable,
     page::InvalidPage,
 };
 
@@ -35,6 +38,9 @@ pub enum OrgError {
     /// The list has no such page.
     #[error("there is no such page")]
     InvalidPage(#[from] InvalidPage),
+    /// The auth service cannot be asked about a user.
+    #[error(transparent)]
+    Issuer(#[from] IssuerUnavailable),
     /// The body or the query string cannot be used.
     #[error("the input was refused")]
     Input(#[from] InputError),
@@ -96,6 +102,10 @@ impl OrgError {
                 let (status, body) = error.status_and_body();
                 Problem::with_body(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), body)
             }
+            Self::Issuer(error) => {
+                tracing::warn!(%error, "a request needs to know a user");
+                Problem::unavailable(Duration::from_secs(1))
+            }
             Self::Refused(problem) => problem.clone(),
             Self::Database(error) => Problem::database(error),
             Self::Internal(what) => {
@@ -126,6 +136,23 @@ fn refusal(refused: &Refused) -> Problem {
         Refused::RoleExists => taken("name", "role with this name already exists."),
         Refused::RoleHeld => conflict("Somebody holds this role.", "role_held"),
         Refused::TooManyRoles => conflict("The organization has too many roles.", "too_many_roles"),
+        Refused::UnknownInvitation => not_found("Invitation"),
+        Refused::AlreadyInvited => taken("email", "This address has a pending invitation."),
+        Refused::InvitationClosed => conflict("The invitation is not pending.", "invitation_closed"),
+        Refused::TooManyInvitations => {
+            conflict("The organization has too many pending invitations.", "too_many_invitations")
+        }
+        Refused::TooSoon(wait) => {
+            let seconds = wait.as_millis().div_ceil(1000);
+            Problem::throttled(Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX)))
+        }
+        Refused::OtherAddress => Problem::new(
+            StatusCode::FORBIDDEN,
+            "The invitation is to another address than your verified one.",
+        )
+        .code("other_address"),
+        Refused::AlreadyMember => conflict("You are a member of this organization.", "already_member"),
+        Refused::RoleGone => conflict("The invitation's role has been removed.", "role_gone"),
     }
 }
 

@@ -2,12 +2,17 @@
 
 pub mod access;
 pub mod act;
+pub mod address;
 pub mod announce;
 pub mod api;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod delivery;
 pub mod error;
+pub mod handle;
+pub mod invitation;
+pub mod mail;
 pub mod membership;
 pub mod organization;
 pub mod permission;
@@ -49,11 +54,15 @@ pub const BASE: &str = "/api/v1/organization";
 /// route of ours, so it is 404 for everybody; integers are the ids of the original.
 #[must_use]
 pub fn endpoints() -> Vec<Endpoint> {
-    use api::{create, delete, describe, list, members, membership, retrieve, roles, update};
+    use api::{
+        accept, create, delete, describe, invitations, list, members, membership, retrieve, roles, update,
+    };
     let at = Endpoint::protected;
     let within = |path: &str| at(&format!("/{{id:[0-9]+|[0-9a-fA-F-]{{36}}}}{path}"));
     vec![
         at("/").get(list::list).on(Method::POST, create::create).on(Method::OPTIONS, describe::list),
+        at("/invitations/").get(accept::list),
+        at("/invitations/accept/").on(Method::POST, accept::accept),
         within("/")
             .get(retrieve::retrieve)
             .on(Method::PUT, update::replace)
@@ -67,6 +76,11 @@ pub fn endpoints() -> Vec<Endpoint> {
             .get(members::show)
             .on(Method::PATCH, members::change)
             .on(Method::DELETE, members::remove),
+        within("/invitations/").get(invitations::list).on(Method::POST, invitations::invite),
+        within("/invitations/{invitation_id}/")
+            .get(invitations::show)
+            .on(Method::DELETE, invitations::revoke),
+        within("/invitations/{invitation_id}/resend/").on(Method::POST, invitations::resend),
         within("/roles/").get(roles::list).on(Method::POST, roles::define),
         within("/roles/{name}/")
             .get(roles::show)

@@ -106,6 +106,8 @@ pub enum Right {
     Superuser,
     /// Under `ORG_VISIBILITY=all` everybody may.
     Everybody,
+    /// An invitation, which lets its addressee become a member and do nothing else.
+    Invitation,
 }
 
 /// Where somebody stands in an organization.

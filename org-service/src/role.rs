@@ -9,7 +9,7 @@ use crate::{
     permission::Permissions,
     policy::{BUILT_IN, IN_TOKEN},
     store::{
-        memberships,
+        invitations, memberships,
         roles::{self, StoredRole},
     },
 };
@@ -73,13 +73,14 @@ pub fn redefine(conn: &mut DbConnection, act: &Act, name: &str, new: Definition)
     Ok(after)
 }
 
-/// Removes a role that nobody holds.
+/// Removes a role that nobody holds, or will on accepting an invitation.
 pub fn remove(conn: &mut DbConnection, act: &Act, name: &str) -> Outcome<()> {
     let ground = act.begin(conn)?;
     let before = load(conn, act, name)?;
     let old = act.policy_role(conn, name)?;
     ground.demand(ground.standing.commands(&old), Refused::Forbidden)?;
-    ground.demand(!memberships::is_held(conn, act.org_id, name)?, Refused::RoleHeld)?;
+    let held = memberships::is_held(conn, act.org_id, name)?;
+    ground.demand(!held && !invitations::carry(conn, act.org_id, name, act.now)?, Refused::RoleHeld)?;
     roles::delete(conn, act.org_id, name)?;
     let nothing = Permissions::default();
     let was_in_feed = in_feed(&Permissions::of_text(&before.permissions)).is_some();

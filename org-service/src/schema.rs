@@ -87,4 +87,51 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use shared::db::types::{Id, Instant};
+
+    invitations (id) {
+        id -> Id,
+        org_id -> Id,
+        email -> Text,
+        email_key -> Text,
+        role -> Text,
+        status -> Text,
+        invited_by -> Text,
+        accepted_by -> Nullable<Text>,
+        created_at -> Instant,
+        asked_at -> Instant,
+        expires_at -> Instant,
+        closed_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Binary;
+    use shared::db::types::{Id, Instant};
+
+    invitation_handles (hash) {
+        hash -> Binary,
+        invitation_id -> Id,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use shared::db::types::{Id, Instant};
+
+    mails (invitation_id) {
+        invitation_id -> Id,
+        version -> BigInt,
+        attempts -> BigInt,
+        next_attempt_at -> Nullable<Instant>,
+        sent_at -> Nullable<Instant>,
+        failed_at -> Nullable<Instant>,
+        last_error -> Nullable<Text>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(organizations, memberships, roles);
+diesel::allow_tables_to_appear_in_same_query!(invitations, invitation_handles, mails, organizations);

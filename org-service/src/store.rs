@@ -2,6 +2,9 @@
 
 pub mod announcements;
 pub mod audit;
+pub mod handles;
+pub mod invitations;
+pub mod mails;
 pub mod memberships;
 pub mod organizations;
 pub mod roles;

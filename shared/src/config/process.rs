@@ -175,6 +175,12 @@ impl ProcessSettings {
         }
     }
 
+    /// Whether this is in production: what is convenient and gives secrets away is left out.
+    #[must_use]
+    pub const fn production(&self) -> bool {
+        self.production.0
+    }
+
     /// Lists the settings for `config`.
     #[must_use]
     pub fn listing(&self, variables: &Variables) -> Listing {

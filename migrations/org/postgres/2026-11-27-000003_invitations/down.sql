@@ -1,0 +1,3 @@
+DROP TABLE mails;
+DROP TABLE invitation_handles;
+DROP TABLE invitations;
