@@ -5,13 +5,15 @@ use std::sync::Arc;
 use actix_web::web::{Data, ServiceConfig};
 use shared::{
     Authenticator, Caller, Clock, Db, DbError, Issuer, Timestamp, Verifier, claims::ORGANIZATION,
-    config::ConfigError, http::management::Readiness, issuer::IssuerUnavailable, revocation::Revocations,
+    config::ConfigError, http::management::Readiness, issuer::IssuerUnavailable, page::CursorKey,
+    revocation::Revocations,
 };
 use uuid::Uuid;
 
 use crate::{
-    Config, act::Actor, announce::Announcer, internal_routes, migrations, policy::Policy, roster::Roster,
-    routes, store::organizations::OrgId, visibility::Visibility,
+    Config, act::Actor, announce::Announcer, housekeeping::Chores, internal_routes, migrations,
+    policy::Policy, roster::Roster, routes, store::organizations::OrgId, store::secrets,
+    visibility::Visibility,
 };
 
 /// Why the service cannot start. The message is one line.
@@ -36,6 +38,8 @@ pub struct App {
     clock: Clock,
     authenticator: Data<Authenticator>,
     announcer: Announcer,
+    cursors: CursorKey,
+    chores: Arc<Chores>,
 }
 
 impl App {
@@ -46,11 +50,13 @@ impl App {
         let rules = Arc::new(config.rules.clone());
         let verifier = Verifier::follow(&issuer, rules, config.revocation, clock.clone())?;
         let announcer = Announcer::start(db.clone(), config.announced_to(&issuer));
+        let cursors = CursorKey::new(secrets::load(&db, "cursors", clock.now()).await?.expose());
+        let chores = Chores::begin(db.clone(), clock.clone());
         let authenticator = Authenticator::new(verifier, issuer, config.classes.clone())
             .behind(config.trusted_proxies.clone())
             .asking_user_state(config.ask_user_state);
         let authenticator = Data::new(authenticator);
-        Ok(Self { config: Arc::new(config), db, clock, authenticator, announcer })
+        Ok(Self { config: Arc::new(config), db, clock, authenticator, announcer, cursors, chores })
     }
 
     /// Waits until tokens can be verified: keys are known, and what has been revoked.
@@ -115,6 +121,18 @@ impl App {
     #[must_use]
     pub const fn announcer(&self) -> &Announcer {
         &self.announcer
+    }
+
+    /// Signs the cursors of lists.
+    #[must_use]
+    pub const fn cursors(&self) -> &CursorKey {
+        &self.cursors
+    }
+
+    /// What is done off the request path.
+    #[must_use]
+    pub fn chores(&self) -> &Chores {
+        &self.chores
     }
 
     /// Who calls, as far as organizations are concerned.

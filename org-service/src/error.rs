@@ -6,7 +6,7 @@ use serde_json::json;
 use shared::{
     DbError, Problem,
     input::{FieldErrors, InputError},
-    page::InvalidPage,
+    page::{InvalidCursor, InvalidPage},
 };
 
 use crate::act::Refused;
@@ -35,6 +35,9 @@ pub enum OrgError {
     /// The list has no such page.
     #[error("there is no such page")]
     InvalidPage(#[from] InvalidPage),
+    /// The cursor is not one of this list.
+    #[error("the cursor is not one of this list")]
+    InvalidCursor(#[from] InvalidCursor),
     /// The body or the query string cannot be used.
     #[error("the input was refused")]
     Input(#[from] InputError),
@@ -92,6 +95,7 @@ impl OrgError {
             Self::SlugTaken => taken("slug", "organization with this slug already exists."),
             Self::Change(refused) => refusal(refused),
             Self::InvalidPage(invalid) => Problem::new(StatusCode::NOT_FOUND, &invalid.to_string()),
+            Self::InvalidCursor(invalid) => Problem::new(StatusCode::NOT_FOUND, &invalid.to_string()),
             Self::Input(error) => {
                 let (status, body) = error.status_and_body();
                 Problem::with_body(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), body)

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod error;
+pub mod housekeeping;
 pub mod membership;
 pub mod organization;
 pub mod permission;

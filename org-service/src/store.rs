@@ -2,6 +2,9 @@
 
 pub mod announcements;
 pub mod audit;
+pub mod keyset;
 pub mod memberships;
 pub mod organizations;
 pub mod roles;
+pub mod secrets;
+pub mod tallies;
