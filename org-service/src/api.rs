@@ -13,6 +13,8 @@ pub mod retrieve;
 pub mod roles;
 pub mod update;
 
+mod pages;
+
 #[cfg(test)]
 mod tests;
 

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use actix_web::web::{Data, ServiceConfig};
 use shared::{
     Authenticator, Caller, Clock, Db, DbError, Issuer, Timestamp, Verifier, claims::ORGANIZATION,
-    config::ConfigError, http::management::Readiness, issuer::IssuerUnavailable, revocation::Revocations,
+    config::ConfigError, http::management::Readiness, issuer::IssuerUnavailable, page::CursorKey,
+    revocation::Revocations,
 };
 use uuid::Uuid;
 
 use crate::{
-    Config, act::Actor, announce::Announcer, delivery::Delivery, internal_routes, mail::Mailer, migrations,
-    policy::Policy, roster::Roster, routes, store::organizations::OrgId, visibility::Visibility,
+    Config, act::Actor, announce::Announcer, delivery::Delivery, housekeeping::Chores, internal_routes,
+    mail::Mailer, migrations, policy::Policy, roster::Roster, routes, store::organizations::OrgId,
+    store::secrets, visibility::Visibility,
 };
 
 /// Why the service cannot start. The message is one line.
@@ -38,6 +40,8 @@ pub struct App {
     announcer: Announcer,
     issuer: Issuer,
     delivery: Delivery,
+    cursors: CursorKey,
+    chores: Arc<Chores>,
 }
 
 impl App {
@@ -50,11 +54,22 @@ impl App {
         let announcer = Announcer::start(db.clone(), config.announced_to(&issuer));
         let mailer = Mailer::new(config.invitations.mail.clone())?;
         let delivery = Delivery::start(db.clone(), clock.clone(), mailer);
+        let cursors = CursorKey::new(secrets::load(&db, "cursors", clock.now()).await?.expose());
+        let chores = Chores::begin(db.clone(), clock.clone());
         let authenticator = Authenticator::new(verifier, issuer.clone(), config.classes.clone())
             .behind(config.trusted_proxies.clone())
             .asking_user_state(config.ask_user_state);
-        let authenticator = Data::new(authenticator);
-        Ok(Self { config: Arc::new(config), db, clock, authenticator, announcer, issuer, delivery })
+        Ok(Self {
+            config: Arc::new(config),
+            db,
+            clock,
+            authenticator: Data::new(authenticator),
+            announcer,
+            issuer,
+            delivery,
+            cursors,
+            chores,
+        })
     }
 
     /// Waits until tokens can be verified: keys are known, and what has been revoked.
@@ -131,6 +146,18 @@ impl App {
     #[must_use]
     pub const fn issuer(&self) -> &Issuer {
         &self.issuer
+    }
+
+    /// Signs the cursors of lists.
+    #[must_use]
+    pub const fn cursors(&self) -> &CursorKey {
+        &self.cursors
+    }
+
+    /// What is done off the request path.
+    #[must_use]
+    pub fn chores(&self) -> &Chores {
+        &self.chores
     }
 
     /// Who calls, as far as organizations are concerned.

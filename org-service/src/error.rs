@@ -9,7 +9,7 @@ use shared::{
     DbError, Problem,
     input::{FieldErrors, InputError},
     issuer::IssuerUnavailable,
-    page::InvalidPage,
+    page::{InvalidCursor, InvalidPage},
 };
 
 use crate::act::Refused;
@@ -41,6 +41,9 @@ pub enum OrgError {
     /// The auth service cannot be asked about a user.
     #[error(transparent)]
     Issuer(#[from] IssuerUnavailable),
+    /// The cursor is not one of this list.
+    #[error("the cursor is not one of this list")]
+    InvalidCursor(#[from] InvalidCursor),
     /// The body or the query string cannot be used.
     #[error("the input was refused")]
     Input(#[from] InputError),
@@ -98,6 +101,7 @@ impl OrgError {
             Self::SlugTaken => taken("slug", "organization with this slug already exists."),
             Self::Change(refused) => refusal(refused),
             Self::InvalidPage(invalid) => Problem::new(StatusCode::NOT_FOUND, &invalid.to_string()),
+            Self::InvalidCursor(invalid) => Problem::new(StatusCode::NOT_FOUND, &invalid.to_string()),
             Self::Input(error) => {
                 let (status, body) = error.status_and_body();
                 Problem::with_body(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), body)

@@ -11,6 +11,7 @@ pub mod config;
 pub mod delivery;
 pub mod error;
 pub mod handle;
+pub mod housekeeping;
 pub mod invitation;
 pub mod mail;
 pub mod membership;

@@ -133,5 +133,65 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(organizations, memberships, roles);
-diesel::allow_tables_to_appear_in_same_query!(invitations, invitation_handles, mails, organizations);
+diesel::table! {
+    use diesel::sql_types::{Binary, Text};
+    use shared::db::types::Instant;
+
+    secrets (name) {
+        name -> Text,
+        value -> Binary,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use shared::db::types::Instant;
+
+    tallies (list) {
+        list -> Text,
+        size -> BigInt,
+        counted_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Text};
+    use shared::db::types::Instant;
+
+    idempotency_keys (user_id, path, key) {
+        user_id -> Text,
+        path -> Text,
+        key -> Text,
+        fingerprint -> Binary,
+        status -> BigInt,
+        body -> Text,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Bool, Text};
+    use shared::db::types::Instant;
+
+    profiles (user_id) {
+        user_id -> Text,
+        username -> Text,
+        username_key -> Text,
+        email -> Text,
+        first_name -> Text,
+        last_name -> Text,
+        is_active -> Bool,
+        fetched_at -> Instant,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    invitation_handles,
+    invitations,
+    mails,
+    memberships,
+    organizations,
+    profiles,
+    roles,
+);

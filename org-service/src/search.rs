@@ -33,6 +33,22 @@ pub fn containing(text: &str) -> String {
     pattern
 }
 
+/// The folded texts that begin with this one in any case: from the first text on, and before the second
+/// where there is one. Engines that compare by code point find them in an index.
+#[must_use]
+pub fn beginning(text: &str) -> (String, Option<String>) {
+    let first: String = fold(text).chars().take(LONGEST).collect();
+    let mut end = first.clone();
+    while let Some(last) = end.pop() {
+        // Behind the last character there is none; what begins so ends where the one before it does.
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            end.push(next);
+            return (first, Some(end));
+        }
+    }
+    (first, None)
+}
+
 /// Takes the meaning from `%` and `_` in [`containing`]'s patterns.
 pub const ESCAPE: char = '\\';
 
@@ -57,6 +73,38 @@ mod tests {
     #[test]
     fn a_part_of_a_text_stays_a_part_of_it() {
         assert!(fold("ΟΔΟΣΑ").contains(&fold("ΟΔΟΣ")));
+    }
+
+    #[test]
+    fn what_begins_so_lies_between_two_texts() {
+        let begins = |prefix: &str, text: &str| {
+            let ((first, end), text) = (beginning(prefix), fold(text));
+            text >= first && end.is_none_or(|end| text < end)
+        };
+        for (prefix, text) in [
+            ("ac", "Acme"),
+            ("STRASSE", "Straße 1"),
+            ("Straß", "STRASSE"),
+            ("50%", "50%_a"),
+            ("名", "名\u{10FFFF}"),
+            ("\u{D7FF}", "\u{D7FF}\u{E000}"),
+            ("a\u{10FFFF}", "a\u{10FFFF}\u{10FFFF}"),
+            ("\u{10FFFF}", "\u{10FFFF}x"),
+            ("", "anything"),
+        ] {
+            assert!(begins(prefix, text), "{prefix:?} {text:?}");
+        }
+        for (prefix, text) in [
+            ("ac", "Ab"),
+            ("ac", "ad"),
+            ("ac", "a"),
+            ("50%", "500"),
+            ("\u{D7FF}", "\u{E000}"),
+            ("a\u{10FFFF}", "b"),
+            ("e", "é"),
+        ] {
+            assert!(!begins(prefix, text), "{prefix:?} {text:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Which organizations a list shows.
 
+use std::fmt;
+
 use diesel::{BoxableExpression, ExpressionMethods, QueryDsl, dsl::sql, sql_types::Bool};
 use serde::{Deserialize, Serialize};
 use shared::db::connection::MultiBackend;
@@ -34,6 +36,17 @@ pub enum Scope {
 
 /// A condition on rows of `organizations`, for either engine.
 pub type Predicate = Box<dyn BoxableExpression<organizations::table, MultiBackend, SqlType = Bool>>;
+
+/// Names the view, for what must not pass from one reader's list into another's.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everything => f.write_str("everything"),
+            Self::MemberOf(user_id) => write!(f, "member {user_id}"),
+            Self::Only(org_id, user_id) => write!(f, "only {org_id} {user_id}"),
+        }
+    }
+}
 
 impl Scope {
     /// What this actor sees.

@@ -2,8 +2,10 @@
 //!
 //! Pages are those of Django REST framework's `PageNumberPagination`. A handler reads
 //! [`Filters`], [`ordering`] and [`search`] first and answers 400 to what they refuse;
-//! then it counts, and [`PageRequest::within`] says which rows to fetch.
+//! then it counts, and [`PageRequest::within`] says which rows to fetch. Lists that grow also have
+//! pages by [`cursor`](CursorList), which count nothing.
 
+mod cursor;
 mod filter;
 mod instant;
 mod sort;
@@ -17,6 +19,7 @@ use url::form_urlencoded;
 
 use crate::input::python;
 
+pub use self::cursor::{CursorKey, CursorList, CursorPage, CursorRequest, Cut, InvalidCursor};
 pub use self::filter::Filters;
 pub use self::sort::{Order, ordering, search};
 
@@ -37,6 +40,13 @@ impl Query {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
+
+    /// All parameters, sorted by name; those of one name in the order sent.
+    fn sorted(&self) -> Vec<(&str, &str)> {
+        let mut pairs: Vec<_> = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        pairs.sort_by_key(|(name, _)| *name);
+        pairs
+    }
 }
 
 /// How a list is cut into pages.
@@ -48,6 +58,18 @@ pub struct Paging<'settings> {
     pub size_param: Option<&'settings str>,
     /// The most rows that a client gets on one page.
     pub max_size: Option<i64>,
+}
+
+impl Paging<'_> {
+    /// Rows on a page, as the client asks for it and may have it.
+    fn size_asked(&self, query: &Query) -> i64 {
+        let asked = self.size_param.and_then(|name| query.get(name)).and_then(python::int);
+        let size = match asked {
+            Some(size) if size > 0 => size.min(self.max_size.unwrap_or(i64::MAX)),
+            _ => self.size,
+        };
+        size.max(1)
+    }
 }
 
 /// The page asked for, before it is known how many there are.
@@ -77,12 +99,7 @@ impl PageRequest {
             Some("last") => Number::Last,
             Some(text) => Number::At(python::int(text).filter(|number| *number >= 1).ok_or(InvalidPage)?),
         };
-        let asked = paging.size_param.and_then(|name| query.get(name)).and_then(python::int);
-        let size = match asked {
-            Some(size) if size > 0 => size.min(paging.max_size.unwrap_or(i64::MAX)),
-            _ => paging.size,
-        };
-        Ok(Self { number, size: size.max(1) })
+        Ok(Self { number, size: paging.size_asked(query) })
     }
 
     /// The page among `count` rows. The first exists even when there are none.
@@ -163,10 +180,15 @@ impl Location<'_> {
     /// Page 1 is the link without a page, as Django REST framework has it.
     fn with_page(self, number: i64) -> String {
         let number = (number > 1).then(|| number.to_string());
-        let mut pairs: Vec<_> =
-            self.query.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        pairs.retain(|(name, _)| *name != "page");
-        pairs.extend(number.as_deref().map(|number| ("page", number)));
+        self.with("page", number.as_deref())
+    }
+
+    /// The link with another page in the place of the one asked for.
+    fn with(self, parameter: &str, value: Option<&str>) -> String {
+        let mut pairs = self.query.sorted();
+        // Where there is a cursor, a number means nothing.
+        pairs.retain(|(name, _)| *name != parameter && (parameter == "page" || *name != "page"));
+        pairs.extend(value.map(|value| (parameter, value)));
         pairs.sort_by_key(|(name, _)| *name);
         let mut link = format!("{}://{}{}", self.scheme, self.host, self.path);
         for (index, (name, value)) in pairs.into_iter().enumerate() {

@@ -7,18 +7,21 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 use shared::{
     Timestamp,
-    http::origin::Origin,
     input::{self, FieldErrors, Form, Mode, Text},
-    page::{Location, PageRequest, Query},
+    page::{Filters, PageRequest, ordering},
 };
 
+use super::pages::Asked;
 use crate::{
     App,
     access::{Access, MemberRead, MemberRemove, MemberUpdate},
     act::Refused,
     error::OrgError,
     membership,
-    store::memberships::{self, Membership},
+    store::{
+        memberships::{self, Filter, Membership, ORDERINGS},
+        tallies::List,
+    },
 };
 
 /// A member on the wire.
@@ -42,21 +45,39 @@ pub struct Who {
     user_id: String,
 }
 
-/// Lists members.
+/// Lists members. `?search=` finds user ids, and usernames that begin so.
 pub async fn list(
     app: Data<App>,
     access: Access<MemberRead>,
     request: HttpRequest,
 ) -> Result<HttpResponse, OrgError> {
-    let origin = Origin::of(&request, &app.config().trusted_proxies)?;
-    let query = Query::parse(request.query_string());
-    let page = PageRequest::from_query(&query, &app.config().paging())?;
+    let asked = Asked::of(&app, &request)?;
+    let filter = filter(&asked)?;
+    let orders = ordering(&asked.query, &ORDERINGS);
     let org_id = access.org_id();
-    let found = app.db().read(move |conn| memberships::list(conn, org_id, page)).await?;
-    let (slice, rows) = found?;
-    let location =
-        Location { scheme: &origin.scheme, host: &origin.host, path: request.path(), query: &query };
-    Ok(HttpResponse::Ok().json(slice.page(rows.into_iter().map(Member::from).collect(), location)))
+    if let Some(page) = asked.cursor("")? {
+        let read = move |conn: &mut _| memberships::list_from(conn, org_id, &filter, &orders, &page);
+        let found = app.db().read(read).await?;
+        return Ok(asked.cut("", found?.map(Member::from)));
+    }
+    let page = PageRequest::from_query(&asked.query, &app.config().paging())?;
+    let found = app.db().read(move |conn| memberships::list(conn, org_id, &filter, &orders, page)).await?;
+    let (slice, count, rows) = found?;
+    if count.approximate {
+        app.chores().want(List::Members(org_id));
+    }
+    Ok(asked.numbered(slice, count, rows.into_iter().map(Member::from).collect()))
+}
+
+fn filter(asked: &Asked<'_>) -> Result<Filter, FieldErrors> {
+    asked.short_search()?;
+    let mut filters = Filters::new(&asked.query);
+    let filter = Filter {
+        role: filters.text("role").map(str::to_owned),
+        search: filters.text("search").map(str::to_owned),
+    };
+    filters.finish()?;
+    Ok(filter)
 }
 
 /// Shows a member.

@@ -1,6 +1,8 @@
 //! The whole surface in actix's test service, over a real database.
 
 mod actors;
+mod cursors;
+mod growing;
 mod listing;
 mod matrix;
 mod members;

@@ -1,11 +1,12 @@
 //! Members of organizations. Who changes them holds the organization's row; see
 //! [`act`](crate::act).
 
+mod listing;
+
 use diesel::prelude::*;
-use shared::{
-    DbConnection, Timestamp,
-    page::{InvalidPage, PageRequest, Slice},
-};
+use shared::{DbConnection, Timestamp};
+
+pub use listing::{Filter, ORDERINGS, list, list_from};
 
 use super::organizations::OrgId;
 use crate::{policy::OWNER, schema::memberships};
@@ -81,18 +82,7 @@ pub fn is_held(conn: &mut DbConnection, org_id: OrgId, role: &str) -> QueryResul
     Ok(first.is_some())
 }
 
-/// One page of an organization's members, oldest first, and how many there are.
-pub fn list(
-    conn: &mut DbConnection,
-    org_id: OrgId,
-    page: PageRequest,
-) -> QueryResult<Result<(Slice, Vec<Membership>), InvalidPage>> {
-    let all = memberships::table.filter(memberships::org_id.eq(org_id));
-    let slice = match page.within(all.count().get_result(conn)?) {
-        Ok(slice) => slice,
-        Err(invalid) => return Ok(Err(invalid)),
-    };
-    let rows = all.order((memberships::created_at, memberships::user_id));
-    let rows = rows.limit(slice.limit()).offset(slice.offset());
-    Ok(Ok((slice, rows.select(Membership::as_select()).load(conn)?)))
+/// How many members an organization has.
+pub fn count(conn: &mut DbConnection, org_id: OrgId) -> QueryResult<i64> {
+    memberships::table.filter(memberships::org_id.eq(org_id)).count().get_result(conn)
 }

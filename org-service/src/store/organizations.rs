@@ -8,7 +8,7 @@ mod tests;
 use diesel::prelude::*;
 use shared::{DbConnection, Timestamp, typed_id};
 
-pub use listing::{Filter, ORDERINGS, list};
+pub use listing::{Filter, ORDERINGS, list, list_from};
 
 use crate::{
     schema::{memberships, organizations, roles},
@@ -126,6 +126,11 @@ pub fn insert(conn: &mut DbConnection, new: Organization, created_by: String) ->
 pub fn find(conn: &mut DbConnection, id: OrgId) -> QueryResult<Option<Organization>> {
     let found = organizations::table.find(id).filter(organizations::deleted_at.is_null());
     found.select(COLUMNS).first(conn).optional()
+}
+
+/// How many organizations there are.
+pub fn count(conn: &mut DbConnection) -> QueryResult<i64> {
+    organizations::table.filter(organizations::deleted_at.is_null()).count().get_result(conn)
 }
 
 /// How an organization is named from outside.

@@ -55,6 +55,10 @@ impl Site {
         Self { app, other: Data::new(other), clock, _database: database }
     }
 
+    pub(super) const fn app(&self) -> &App {
+        &self.app
+    }
+
     pub(super) fn anonymous(&self) -> Actor<'_> {
         Actor { site: self, token: None }
     }

@@ -1,21 +1,25 @@
-//! Lists of organizations: filters, order, pages.
+//! Lists of organizations: filters, order, pages by number and by cursor.
 
 use diesel::{dsl::IntoBoxed, prelude::*};
 use shared::{
     DbConnection, Timestamp,
     db::connection::MultiBackend,
-    page::{InvalidPage, Order, PageRequest, Slice},
+    page::{CursorRequest, Cut, InvalidCursor, InvalidPage, Order, PageRequest, Slice},
 };
 
 use super::{COLUMNS, Organization};
 use crate::{
     schema::organizations,
-    search::{ESCAPE, containing},
+    search::{ESCAPE, beginning, containing, fold},
+    store::{
+        keyset::{Beyond, Columns, Counted, Kind, instant},
+        tallies::{Count, EXACT, List},
+    },
     visibility::Scope,
 };
 
 /// Which organizations a list shows, of those in scope.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// This very name.
     pub name: Option<String>,
@@ -31,6 +35,8 @@ pub struct Filter {
     pub created_to: Option<Timestamp>,
     /// Each is a part of the name or the description, in any case.
     pub terms: Vec<String>,
+    /// The name begins so, in any case.
+    pub prefix: Option<String>,
 }
 
 /// What a list can be ordered by.
@@ -65,6 +71,13 @@ fn matching(scope: &Scope, filter: &Filter) -> Query {
         let in_description = organizations::description_key.like(part).escape(ESCAPE);
         query = query.filter(in_name.or(in_description));
     }
+    if let Some(prefix) = &filter.prefix {
+        let (first, end) = beginning(prefix);
+        query = query.filter(organizations::name_key.ge(first));
+        if let Some(end) = end {
+            query = query.filter(organizations::name_key.lt(end));
+        }
+    }
     query
 }
 
@@ -72,6 +85,8 @@ fn matching(scope: &Scope, filter: &Filter) -> Query {
 fn ordered(mut query: Query, orders: &[Order]) -> Query {
     for order in orders {
         query = match (order.field, order.descending) {
+            (NAME_KEY, false) => query.then_order_by(organizations::name_key.asc()),
+            (NAME_KEY, true) => query.then_order_by(organizations::name_key.desc()),
             ("name", false) => query.then_order_by(organizations::name.asc()),
             ("name", true) => query.then_order_by(organizations::name.desc()),
             ("created_at", false) => query.then_order_by(organizations::created_at.asc()),
@@ -95,12 +110,59 @@ pub fn list(
     filter: &Filter,
     orders: &[Order],
     page: PageRequest,
-) -> QueryResult<Result<(Slice, Vec<Organization>), InvalidPage>> {
-    let count = matching(scope, filter).count().get_result(conn)?;
-    let slice = match page.within(count) {
+) -> QueryResult<Result<(Slice, Count, Vec<Organization>), InvalidPage>> {
+    let some = matching(scope, filter).select(organizations::id).limit(EXACT + 1);
+    let counted = Counted(some).get_result(conn)?;
+    let everything = *scope == Scope::Everything && *filter == Filter::default();
+    let count = Count::of(conn, counted, everything.then_some(List::Organizations))?;
+    let slice = match page.within(count.rows) {
         Ok(slice) => slice,
         Err(invalid) => return Ok(Err(invalid)),
     };
     let rows = ordered(matching(scope, filter), orders).limit(slice.limit()).offset(slice.offset());
-    Ok(Ok((slice, rows.select(COLUMNS).load(conn)?)))
+    Ok(Ok((slice, count, rows.select(COLUMNS).load(conn)?)))
+}
+
+/// The order of a search by cursor: names found by a prefix lie side by side in it.
+const NAME_KEY: &str = "name_key";
+
+/// The columns behind an order, and what an organization has in them.
+fn keyset(field: &str) -> (Columns, fn(&Organization) -> Vec<String>) {
+    const ID: (&str, Kind) = ("organizations.id", Kind::Id);
+    match field {
+        NAME_KEY => {
+            (&[("organizations.name_key", Kind::Text), ID], |o| vec![fold(&o.name), o.id.to_string()])
+        }
+        "name" => (&[("organizations.name", Kind::Text), ID], |o| vec![o.name.clone(), o.id.to_string()]),
+        "created_at" => (&[("organizations.created_at", Kind::Instant), ID], |o| {
+            vec![instant(o.created_at), o.id.to_string()]
+        }),
+        "updated_at" => (&[("organizations.updated_at", Kind::Instant), ID], |o| {
+            vec![instant(o.updated_at), o.id.to_string()]
+        }),
+        _ => (&[ID], |o| vec![o.id.to_string()]),
+    }
+}
+
+/// One page of a list by cursor. Of the orders asked for the first counts: each has an index of its own.
+pub fn list_from(
+    conn: &mut DbConnection,
+    scope: &Scope,
+    filter: &Filter,
+    orders: &[Order],
+    page: &CursorRequest,
+) -> QueryResult<Result<Cut<Organization>, InvalidCursor>> {
+    let own = if filter.prefix.is_some() { NAME_KEY } else { "id" };
+    let order = orders.first().copied().unwrap_or(Order { field: own, descending: false });
+    let descending = order.descending != page.backwards();
+    let (columns, values) = keyset(order.field);
+    let mut query = matching(scope, filter);
+    if let Some(position) = page.position() {
+        match Beyond::new(columns, position, descending) {
+            Ok(beyond) => query = query.filter(beyond),
+            Err(invalid) => return Ok(Err(invalid)),
+        }
+    }
+    let rows = ordered(query, &[Order { descending, ..order }]).limit(page.limit());
+    Ok(Ok(page.cut(rows.select(COLUMNS).load(conn)?, values)))
 }

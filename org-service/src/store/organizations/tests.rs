@@ -56,7 +56,7 @@ async fn names(test: &TestDb, scope: Scope, filter: Filter, orders: Vec<Order>) 
     let paging = Paging { size: 100, size_param: None, max_size: None };
     let page = PageRequest::from_query(&Query::parse(""), &paging).unwrap();
     let listed = test.db.read(move |conn| list(conn, &scope, &filter, &orders, page)).await.unwrap();
-    listed.unwrap().1.into_iter().map(|found| found.name).collect()
+    listed.unwrap().2.into_iter().map(|found| found.name).collect()
 }
 
 async fn searched(test: &TestDb, terms: &[&str]) -> Vec<String> {

@@ -1,0 +1,84 @@
+//! What has to be done now and then, off the request path: long lists are counted.
+
+use std::{
+    collections::BTreeSet,
+    mem,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use shared::{Clock, Db, DbError};
+
+use crate::store::tallies::{self, List};
+
+/// How often.
+const PERIOD: Duration = Duration::from_secs(60);
+/// Lists counted in one period at most.
+const MOST_WANTED: usize = 100;
+/// How long the size of a list is kept that nobody asks for.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// What is done off the request path.
+#[derive(Debug)]
+pub struct Chores {
+    db: Db,
+    clock: Clock,
+    wanted: Mutex<BTreeSet<List>>,
+}
+
+impl Chores {
+    /// Begins to do it every period, until the service is gone.
+    pub(crate) fn begin(db: Db, clock: Clock) -> Arc<Self> {
+        let chores = Arc::new(Self { db, clock, wanted: Mutex::default() });
+        let held = Arc::downgrade(&chores);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(PERIOD).await;
+                if !period(&held).await {
+                    return;
+                }
+            }
+        });
+        chores
+    }
+
+    /// Asks for the size of a list to be counted.
+    pub fn want(&self, list: List) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if wanted.len() < MOST_WANTED {
+            wanted.insert(list);
+        }
+    }
+
+    /// One round. It is taken by itself every minute of the machine's time; tests with a clock of their
+    /// own take it when they want to.
+    pub async fn step(&self) -> Result<(), DbError> {
+        let wanted = mem::take(&mut *self.wanted.lock().unwrap_or_else(PoisonError::into_inner));
+        for list in wanted {
+            self.count(list).await?;
+        }
+        let long_ago = self.clock.now().before(KEPT);
+        self.db.write(move |conn| tallies::forget(conn, long_ago)).await?;
+        Ok(())
+    }
+
+    /// Counts a list, unless another process has just done so.
+    async fn count(&self, list: List) -> Result<(), DbError> {
+        let kept = self.db.read(move |conn| tallies::find(conn, list)).await?;
+        if kept.is_some_and(|(_, counted_at)| self.clock.now().since(counted_at) < PERIOD / 2) {
+            return Ok(());
+        }
+        let size = self.db.read(move |conn| list.count(conn)).await?;
+        let now = self.clock.now();
+        self.db.write(move |conn| tallies::keep(conn, list, size, now)).await?;
+        Ok(())
+    }
+}
+
+async fn period(chores: &Weak<Chores>) -> bool {
+    let Some(chores) = chores.upgrade() else { return false };
+    if let Err(error) = chores.step().await {
+        tracing::warn!(%error, "housekeeping failed; it is tried again");
+    }
+    true
+}
