@@ -6,7 +6,7 @@
 use diesel::QueryResult;
 use shared::{
     DbConnection, Timestamp,
-    claims::can_name_a_user,
+    claims::{EVERY_ORGANIZATION, can_name_a_user},
     issuer::{Change, MOST_CHANGES},
     revocation::Kind,
 };
@@ -36,7 +36,9 @@ fn check_one(change: &Change) -> Result<(), &'static str> {
         (Kind::Member, Some((organization, user))) => {
             is_canonical_uuid(organization) && !user.is_empty() && can_name_a_user(user)
         }
-        (Kind::Role, Some((organization, role))) => is_canonical_uuid(organization) && is_name(role),
+        (Kind::Role, Some((organization, role))) => {
+            (is_canonical_uuid(organization) || organization == EVERY_ORGANIZATION) && is_name(role)
+        }
         (Kind::Organization | Kind::Member | Kind::Role, _) => false,
         _ => return Err("An entry is neither about a member nor a role nor an organization."),
     };
@@ -116,6 +118,10 @@ mod tests {
             (Kind::Member, "acme/7".into(), false),
             (Kind::Role, under("viewer"), true),
             (Kind::Role, under(ORG), true),
+            (Kind::Role, "*/owner".into(), true),
+            (Kind::Role, "*/".into(), false),
+            (Kind::Member, "*/7".into(), false),
+            (Kind::Organization, "*".into(), false),
             (Kind::Role, under(""), false),
             (Kind::Role, under(&"r".repeat(101)), false),
             (Kind::Role, under("\u{fc}"), false),

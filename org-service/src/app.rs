@@ -11,9 +11,20 @@ use shared::{
 use uuid::Uuid;
 
 use crate::{
-    Config, act::Actor, announce::Announcer, delivery::Delivery, housekeeping::Chores, internal_routes,
-    mail::Mailer, migrations, policy::Policy, roster::Roster, routes, store::organizations::OrgId,
-    store::secrets, visibility::Visibility,
+    Config,
+    act::Actor,
+    announce::{Announcer, announce_built_in},
+    delivery::Delivery,
+    housekeeping::Chores,
+    internal_routes,
+    mail::Mailer,
+    migrations,
+    policy::Policy,
+    roster::Roster,
+    routes,
+    store::organizations::OrgId,
+    store::secrets,
+    visibility::Visibility,
 };
 
 /// Why the service cannot start. The message is one line.
@@ -51,6 +62,7 @@ impl App {
             .await?;
         let rules = Arc::new(config.rules.clone());
         let verifier = Verifier::follow(&issuer, rules, config.revocation, clock.clone())?;
+        announce_built_in(&db, &config.policy, clock.now()).await?;
         let announcer = Announcer::start(db.clone(), config.announced_to(&issuer));
         let mailer = Mailer::new(config.invitations.mail.clone())?;
         let delivery = Delivery::start(db.clone(), clock.clone(), mailer);

@@ -26,9 +26,11 @@ const TABLE: [(&str, [bool; 4]); 10] = [
     ("audit:read", [true, true, false, false]),
 ];
 
-/// Permissions that a token carries at most; above that it carries the role alone, whose definition
-/// travels in the revocation feed.
-pub const IN_TOKEN: usize = 40;
+/// Permissions that a token carries at most, and the bytes of their text: a browser's cookie, which may have
+/// to hold the token, ends at 4096. Above that the token carries the role alone, whose definition travels in
+/// the revocation feed.
+const IN_TOKEN: usize = 40;
+const IN_TOKEN_BYTES: usize = 1500;
 
 /// What whoever is signed in may do with every organization under `ORG_VISIBILITY=all`.
 const EVERYBODY: [&str; 3] = ["organization:read", "organization:update", "organization:delete"];
@@ -86,6 +88,13 @@ impl Policy {
         Some(Role { name: name.to_owned(), permissions })
     }
 
+    /// The built-in roles that tokens are too small for.
+    #[must_use]
+    pub fn built_in_for_the_feed(&self) -> Vec<Role> {
+        let all = BUILT_IN.iter().filter_map(|name| self.built_in(name));
+        all.filter(|role| !fit_a_token(&role.permissions)).collect()
+    }
+
     /// The role of this name, with the definition that is stored if it is the organization's own. A role
     /// without a definition allows nothing, and so does what nobody has registered (any more).
     #[must_use]
@@ -95,6 +104,12 @@ impl Policy {
             Role { name: name.to_owned(), permissions: defined.within(&self.catalogue) }
         })
     }
+}
+
+/// Whether a token carries these permissions itself.
+#[must_use]
+pub fn fit_a_token(permissions: &Permissions) -> bool {
+    permissions.len() <= IN_TOKEN && permissions.to_text().len() <= IN_TOKEN_BYTES
 }
 
 /// By what right somebody acts.

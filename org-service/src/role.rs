@@ -7,7 +7,7 @@ use shared::{DbConnection, db::Undone};
 use crate::{
     act::{Act, Outcome, Outdated, Refused},
     permission::Permissions,
-    policy::{BUILT_IN, IN_TOKEN},
+    policy::{BUILT_IN, fit_a_token},
     store::{
         invitations, memberships,
         roles::{self, StoredRole},
@@ -83,14 +83,14 @@ pub fn remove(conn: &mut DbConnection, act: &Act, name: &str) -> Outcome<()> {
     ground.demand(!held && !invitations::carry(conn, act.org_id, name, act.now)?, Refused::RoleHeld)?;
     roles::delete(conn, act.org_id, name)?;
     let nothing = Permissions::default();
-    let was_in_feed = in_feed(&Permissions::of_text(&before.permissions)).is_some();
+    let was_in_feed = in_feed(&old.permissions).is_some();
     ground.outdate(conn, &[Outdated::Role(name, was_in_feed.then_some(&nothing))])?;
     ground.record(conn, "role.removed", name, (Some(shown(&before)), None))
 }
 
 /// A definition that is too large for tokens travels in the feed.
 fn in_feed(permissions: &Permissions) -> Option<&Permissions> {
-    (permissions.len() > IN_TOKEN).then_some(permissions)
+    (!fit_a_token(permissions)).then_some(permissions)
 }
 
 fn load(conn: &mut DbConnection, act: &Act, name: &str) -> Outcome<StoredRole> {

@@ -12,7 +12,7 @@ use shared::{
 };
 
 use crate::{
-    policy::{IN_TOKEN, Policy},
+    policy::{Policy, fit_a_token},
     store::organizations::{self, Name},
 };
 
@@ -44,7 +44,7 @@ impl Roster {
             return Ok(None);
         };
         let role = self.policy.role(&held.name, held.definition.as_deref());
-        let small = role.permissions.len() <= IN_TOKEN;
+        let small = fit_a_token(&role.permissions);
         Ok(Some(Membership {
             org_id: organization.id.to_string(),
             permissions: small.then(|| role.permissions.iter().map(ToString::to_string).collect()),

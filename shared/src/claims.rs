@@ -4,7 +4,7 @@ mod organization;
 
 use serde_json::{Map, Value};
 
-pub use organization::{Listed, Scope, role_key};
+pub use organization::{EVERY_ORGANIZATION, Listed, Scope, role_key};
 
 use crate::{
     Timestamp,

@@ -104,3 +104,16 @@ fn what_a_built_in_role_shall_hold_must_be_registered() {
     let unknown = Policy::new(&set("invoice:read"), &set("invoice:write"), &set("")).unwrap_err();
     assert_eq!(unknown.as_str(), "invoice:write");
 }
+
+#[test]
+fn a_token_carries_permissions_up_to_a_number_and_a_length() {
+    let some = |count: usize, length: usize| -> Permissions {
+        let name = |place: usize| format!("a:{place:b>length$}");
+        (0..count).map(|place| name(place).parse().unwrap()).collect()
+    };
+    assert!(fit_a_token(&some(40, 5)) && !fit_a_token(&some(41, 5)) && !fit_a_token(&some(40, 60)));
+    let policy = |count: usize| Policy::new(&some(count, 5), &some(count, 5), &some(0, 5)).unwrap();
+    assert!(policy(20).built_in_for_the_feed().is_empty());
+    let large: Vec<_> = policy(40).built_in_for_the_feed().into_iter().map(|role| role.name).collect();
+    assert_eq!(large, ["owner", "admin", "member"]);
+}

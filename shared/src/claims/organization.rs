@@ -58,6 +58,9 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// Stands for every organization in the feed's names of built-in roles; no organization is called that.
+pub const EVERY_ORGANIZATION: &str = "*";
+
 /// What a role is called in the feed: names of roles are an organization's own.
 #[must_use]
 pub fn role_key(org_id: &str, role: &str) -> String {

@@ -8,7 +8,7 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-use crate::claims::Scope;
+use crate::claims::{EVERY_ORGANIZATION, Scope, role_key};
 
 /// What roles permit, by `organization/role`.
 #[derive(Debug, Default)]
@@ -40,19 +40,16 @@ impl Roles {
     #[must_use]
     pub fn permit(&self, scope: &Scope<'_>, permission: &str) -> bool {
         let roles = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        match roles.get(&scope.role_key()) {
-            Some(known) if known.version <= scope.version => known.permissions.contains(permission),
-            Some(_) => false,
-            None => {
-                let (org, role) = (scope.org_id, scope.role);
-                tracing::warn!(
-                    org.id = org,
-                    org.role = role,
-                    "nobody has said what this role permits: nothing"
-                );
-                false
-            }
+        if let Some(own) = roles.get(&scope.role_key()) {
+            return own.version <= scope.version && own.permissions.contains(permission);
         }
+        // A built-in role is a setting and has no version of an organization's.
+        if let Some(built_in) = roles.get(&role_key(EVERY_ORGANIZATION, scope.role)) {
+            return built_in.permissions.contains(permission);
+        }
+        let (org, role) = (scope.org_id, scope.role);
+        tracing::warn!(org.id = org, org.role = role, "nobody has said what this role permits: nothing");
+        false
     }
 
     /// How many roles are defined.
@@ -96,5 +93,15 @@ mod tests {
         roles.define("o/r", 7, ["a:read"]);
         assert!(!roles.permit(&scope("r", 7), "a:read"));
         assert_eq!(roles.len(), 1);
+    }
+
+    #[test]
+    fn a_built_in_role_is_the_same_in_every_organization_unless_that_has_one_of_the_name() {
+        let roles = Roles::default();
+        roles.define("*/owner", 1_795_444_848, ["a:read"]);
+        assert!(roles.permit(&scope("owner", 1), "a:read") && !roles.permit(&scope("owner", 1), "a:write"));
+        assert!(!roles.permit(&scope("admin", 1), "a:read"));
+        roles.define("o/owner", 3, ["a:write"]);
+        assert!(!roles.permit(&scope("owner", 3), "a:read") && roles.permit(&scope("owner", 3), "a:write"));
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     PROMPT,
-    world::{ORGANIZATIONS, Person, SWITCH, World, shown},
+    world::{ORGANIZATIONS, Person, SWITCH, World, becomes, shown},
 };
 
 /// Changes what Bob may do; says whether he is a member afterwards, and with which role.
@@ -195,5 +195,41 @@ async fn a_token_for_an_organization_costs_nothing_where_it_cannot_be_had() -> a
     assert!(e2e::claims(&refreshed.text_of("refresh")?)?.get("org_id").is_none());
     let again = away.post(path, &refresh(&org_id)).await?;
     assert_eq!(again.text, refreshed.text, "a retry gets the same bytes");
+    Ok(())
+}
+
+/// More permissions than a token carries: it names the role, and the feed says what that permits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_that_tokens_are_too_small_for_permits_by_its_definition() -> anyhow::Result<()> {
+    let many: Vec<String> = (0..60).map(|number| format!("thing{number}:read")).collect();
+    let all = format!("invoice:read,{}", many.join(","));
+    let world = World::start(&[("ORG_PERMISSIONS", &all)]).await?;
+    let protected = world.cluster.protected(&world.auth).await?;
+    let (ada, bob) = tokio::try_join!(world.person("ada"), world.person("bob"))?;
+    let org_id = world.organization(&ada, "Acme").await?;
+    let admin = world.at_org(&ada);
+    let (roles, clerk) =
+        (format!("{ORGANIZATIONS}{org_id}/roles/"), format!("{ORGANIZATIONS}{org_id}/roles/clerk/"));
+    let with: Vec<_> = many.iter().cloned().chain(["invoice:read".to_owned()]).collect();
+    let made = admin.post(&roles, &json!({"name": "clerk", "permissions": with})).await?;
+    ensure!(made.status == 201, "{made:?}");
+    world.join(&org_id, &bob, "clerk").await?;
+
+    let owner = world.scoped(&ada, &org_id).await?;
+    let member = world.scoped(&bob, &org_id).await?;
+    for token in [&owner, &member] {
+        assert!(token.len() < 2000 && e2e::claims(token)?.get("permissions").is_none(), "{token}");
+        becomes(&protected.base, "/invoices", token, 200).await?;
+    }
+    let changed = admin.patch(&clerk, &json!({"permissions": many})).await?;
+    ensure!(changed.status == 200, "{changed:?}");
+    assert_eq!(shown(&protected.base, "/invoices", &member).await?, 401);
+    let member = world.scoped(&bob, &org_id).await?;
+    assert_eq!(shown(&protected.base, "/invoices", &member).await?, 403);
+    assert_eq!(shown(&protected.base, "/invoices", &owner).await?, 200);
+    // Whoever starts now has it from the snapshot.
+    let later = world.cluster.protected(&world.auth).await?;
+    assert_eq!(shown(&later.base, "/invoices", &owner).await?, 200);
+    assert_eq!(shown(&later.base, "/invoices", &member).await?, 403);
     Ok(())
 }
