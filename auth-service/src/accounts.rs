@@ -174,6 +174,12 @@ impl Accounts {
         .await
     }
 
+    /// Says that the user's address is proven to be theirs, or that it is not. Sessions go on.
+    pub async fn set_email_verified(&self, username: &str, verified: bool) -> Result<User, AccountError> {
+        let now = self.clock.now();
+        self.change(username, move |conn, user| users::set_email_verified(conn, user.id, verified, now)).await
+    }
+
     /// Makes a user a superuser, or an ordinary one again. A change ends every session of the user:
     /// tokens say what their bearer may do.
     pub async fn set_superuser(&self, username: &str, superuser: bool) -> Result<User, AccountError> {

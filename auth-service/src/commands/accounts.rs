@@ -56,6 +56,15 @@ pub enum AccountCommand {
         #[arg(action = clap::ArgAction::Set)]
         superuser: bool,
     },
+    /// Say that a user's e-mail address is proven to be theirs, or that it is not. Invitations to it
+    /// depend on that.
+    SetEmailVerified {
+        /// User name.
+        username: String,
+        /// `true` or `false`
+        #[arg(action = clap::ArgAction::Set)]
+        verified: bool,
+    },
     /// Set a user's password. This ends every session.
     SetPassword {
         /// User name.
@@ -91,6 +100,14 @@ pub(super) async fn run(command: AccountCommand, tools: &Tools, out: &mut dyn Wr
             tools.accounts.set_superuser(&username, superuser).await?;
             let outcome = if superuser { "a superuser" } else { "an ordinary user" };
             writeln!(out, "User {username} is {outcome}.")?;
+        }
+        AccountCommand::SetEmailVerified { username, verified } => {
+            let user = tools.accounts.set_email_verified(&username, verified).await?;
+            if user.email.is_empty() {
+                bail!("user {username} has no e-mail address");
+            }
+            let outcome = if verified { "is verified" } else { "has yet to be verified" };
+            writeln!(out, "The address of {username} {outcome}.")?;
         }
         AccountCommand::SetPassword { username, password_stdin } => {
             let password = if password_stdin { password_from_stdin()? } else { ask_password()? };

@@ -188,6 +188,19 @@ pub fn set_active(conn: &mut DbConnection, id: UserId, active: bool, now: Timest
         .execute(conn)
 }
 
+/// Says that the address is proven to be the user's, or that it is not. Nobody's empty address is.
+pub fn set_email_verified(
+    conn: &mut DbConnection,
+    id: UserId,
+    verified: bool,
+    now: Timestamp,
+) -> QueryResult<usize> {
+    let with_address = users::table.filter(users::id.eq(id)).filter(users::email.ne(""));
+    diesel::update(with_address)
+        .set((users::email_verified_at.eq(verified.then_some(now)), users::updated_at.eq(now)))
+        .execute(conn)
+}
+
 /// Makes a user a superuser or not; 0 if nothing changes.
 pub fn set_superuser(
     conn: &mut DbConnection,

@@ -82,6 +82,24 @@ async fn deactivating_a_user_ends_their_sessions_for_good() -> anyhow::Result<()
 }
 
 #[tokio::test]
+async fn an_operator_says_whether_an_address_is_verified_and_sessions_go_on() -> anyhow::Result<()> {
+    let folder = Folder::new()?;
+    let server = folder.serve(&[])?;
+    let create = ["user", "create", "--username", "alice", "--email", "alice@example.org", "--password-stdin"];
+    folder.run_with(&create, &[], PASSWORD)?.ok()?;
+    folder.user("bob")?;
+    let nothing = folder.run(&["user", "set-email-verified", "bob", "true"])?;
+    assert_eq!(nothing.refused()?, "error: user bob has no e-mail address");
+    let alice = server.login("alice").await?;
+    for (verified, outcome) in [("false", "has yet to be verified"), ("true", "is verified")] {
+        let out = folder.run(&["user", "set-email-verified", "alice", verified])?.ok()?;
+        assert_eq!(out, format!("The address of alice {outcome}.\n"));
+    }
+    assert_eq!(refresh(&alice).await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_new_password_ends_every_session() -> anyhow::Result<()> {
     let folder = Folder::new()?;
     let server = folder.serve(&[])?;
