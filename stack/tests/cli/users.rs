@@ -89,7 +89,7 @@ async fn an_operator_says_whether_an_address_is_verified_and_sessions_go_on() ->
     folder.run_with(&create, &[], PASSWORD)?.ok()?;
     folder.user("bob")?;
     let nothing = folder.run(&["user", "set-email-verified", "bob", "true"])?;
-    assert_eq!(nothing.refused()?, "error: user bob has no e-mail address");
+    assert_eq!(nothing.complaint()?, "user bob has no e-mail address");
     let alice = server.login("alice").await?;
     for (verified, outcome) in [("false", "has yet to be verified"), ("true", "is verified")] {
         let out = folder.run(&["user", "set-email-verified", "alice", verified])?.ok()?;
