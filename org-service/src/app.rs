@@ -11,9 +11,9 @@ use shared::{
 use uuid::Uuid;
 
 use crate::{
-    Config, act::Actor, announce::Announcer, delivery::Delivery, housekeeping::Chores, internal_routes,
-    mail::Mailer, migrations, policy::Policy, roster::Roster, routes, store::organizations::OrgId,
-    store::secrets, visibility::Visibility,
+    Config, act::Actor, announce::Announcer, delivery::Delivery, housekeeping::Chores, idempotency::UnderWay,
+    internal_routes, mail::Mailer, migrations, policy::Policy, profiles::Profiles, roster::Roster, routes,
+    store::organizations::OrgId, store::secrets, visibility::Visibility,
 };
 
 /// Why the service cannot start. The message is one line.
@@ -41,6 +41,8 @@ pub struct App {
     issuer: Issuer,
     delivery: Delivery,
     cursors: CursorKey,
+    under_way: UnderWay,
+    profiles: Profiles,
     chores: Arc<Chores>,
 }
 
@@ -55,7 +57,8 @@ impl App {
         let mailer = Mailer::new(config.invitations.mail.clone())?;
         let delivery = Delivery::start(db.clone(), clock.clone(), mailer);
         let cursors = CursorKey::new(secrets::load(&db, "cursors", clock.now()).await?.expose());
-        let chores = Chores::begin(db.clone(), clock.clone());
+        let profiles = Profiles::new(db.clone(), clock.clone(), config.announced_to(&issuer));
+        let chores = Chores::begin(db.clone(), clock.clone(), profiles.clone());
         let authenticator = Authenticator::new(verifier, issuer.clone(), config.classes.clone())
             .behind(config.trusted_proxies.clone())
             .asking_user_state(config.ask_user_state);
@@ -68,6 +71,8 @@ impl App {
             issuer,
             delivery,
             cursors,
+            under_way: UnderWay::default(),
+            profiles,
             chores,
         })
     }
@@ -152,6 +157,18 @@ impl App {
     #[must_use]
     pub const fn cursors(&self) -> &CursorKey {
         &self.cursors
+    }
+
+    /// Creations under way in this process.
+    #[must_use]
+    pub const fn under_way(&self) -> &UnderWay {
+        &self.under_way
+    }
+
+    /// What is known of members as users.
+    #[must_use]
+    pub const fn profiles(&self) -> &Profiles {
+        &self.profiles
     }
 
     /// What is done off the request path.
