@@ -44,14 +44,7 @@ impl Chores {
     pub(crate) fn begin(db: Db, clock: Clock, profiles: Profiles) -> Arc<Self> {
         let chores = Arc::new(Self { db, clock, profiles, wanted: Mutex::default() });
         let held = Arc::downgrade(&chores);
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(PERIOD).await;
-                if !period(&held).await {
-                    return;
-                }
-            }
-        });
+        tokio::spawn(run(held));
         chores
     }
 
@@ -101,10 +94,12 @@ impl Chores {
     }
 }
 
-async fn period(chores: &Weak<Chores>) -> bool {
-    let Some(chores) = chores.upgrade() else { return false };
-    if let Err(error) = chores.step().await {
-        tracing::warn!(%error, "housekeeping failed; it is tried again");
+async fn run(chores: Weak<Chores>) {
+    loop {
+        tokio::time::sleep(PERIOD).await;
+        let Some(chores) = chores.upgrade() else { return };
+        if let Err(error) = chores.step().await {
+            tracing::warn!(%error, "housekeeping failed; it is tried again");
+        }
     }
-    true
 }
