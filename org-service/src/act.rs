@@ -63,6 +63,13 @@ pub enum Refused {
     AlreadyMember,
     /// The invitation's role has been removed.
     RoleGone,
+    /// What is to be changed is no longer what the actor has seen; see
+    /// [`conditional`](crate::conditional).
+    Changed,
+    /// The same creation is under way; see [`idempotency`](crate::idempotency).
+    UnderWay,
+    /// The key of a creation was used for another one.
+    KeyReused,
 }
 
 /// What a transaction that may be refused ends with.

@@ -16,10 +16,12 @@ use crate::{
     announce::{Announcer, announce_built_in},
     delivery::Delivery,
     housekeeping::Chores,
+    idempotency::UnderWay,
     internal_routes,
     mail::Mailer,
     migrations,
     policy::Policy,
+    profiles::Profiles,
     roster::Roster,
     routes,
     store::organizations::OrgId,
@@ -52,6 +54,8 @@ pub struct App {
     issuer: Issuer,
     delivery: Delivery,
     cursors: CursorKey,
+    under_way: UnderWay,
+    profiles: Profiles,
     chores: Arc<Chores>,
 }
 
@@ -67,7 +71,8 @@ impl App {
         let mailer = Mailer::new(config.invitations.mail.clone())?;
         let delivery = Delivery::start(db.clone(), clock.clone(), mailer);
         let cursors = CursorKey::new(secrets::load(&db, "cursors", clock.now()).await?.expose());
-        let chores = Chores::begin(db.clone(), clock.clone());
+        let profiles = Profiles::new(db.clone(), clock.clone(), config.announced_to(&issuer));
+        let chores = Chores::begin(db.clone(), clock.clone(), profiles.clone());
         let authenticator = Authenticator::new(verifier, issuer.clone(), config.classes.clone())
             .behind(config.trusted_proxies.clone())
             .asking_user_state(config.ask_user_state);
@@ -80,6 +85,8 @@ impl App {
             issuer,
             delivery,
             cursors,
+            under_way: UnderWay::default(),
+            profiles,
             chores,
         })
     }
@@ -164,6 +171,18 @@ impl App {
     #[must_use]
     pub const fn cursors(&self) -> &CursorKey {
         &self.cursors
+    }
+
+    /// Creations under way in this process.
+    #[must_use]
+    pub const fn under_way(&self) -> &UnderWay {
+        &self.under_way
+    }
+
+    /// What is known of members as users.
+    #[must_use]
+    pub const fn profiles(&self) -> &Profiles {
+        &self.profiles
     }
 
     /// What is done off the request path.

@@ -12,7 +12,7 @@ use shared::{
     page::{InvalidCursor, InvalidPage},
 };
 
-use crate::act::Refused;
+use crate::{act::Refused, idempotency};
 
 /// How a request failed.
 #[derive(Debug, thiserror::Error)]
@@ -139,6 +139,12 @@ fn refusal(refused: &Refused) -> Problem {
         Refused::BuiltInRole => conflict("This role is built in.", "built_in_role"),
         Refused::RoleExists => taken("name", "role with this name already exists."),
         Refused::RoleHeld => conflict("Somebody holds this role.", "role_held"),
+        Refused::Changed => {
+            let detail = "What is to be changed has changed meanwhile.";
+            Problem::new(StatusCode::PRECONDITION_FAILED, detail).code("precondition_failed")
+        }
+        Refused::UnderWay => idempotency::under_way(),
+        Refused::KeyReused => idempotency::key_reused(),
         Refused::TooManyRoles => conflict("The organization has too many roles.", "too_many_roles"),
         Refused::UnknownInvitation => not_found("Invitation"),
         Refused::AlreadyInvited => taken("email", "This address has a pending invitation."),

@@ -1,4 +1,5 @@
-//! What has to be done now and then, off the request path: long lists are counted.
+//! What has to be done now and then, off the request path: long lists are counted, copies of profiles
+//! renewed, and answers to creations forgotten.
 
 use std::{
     collections::BTreeSet,
@@ -9,7 +10,14 @@ use std::{
 
 use shared::{Clock, Db, DbError};
 
-use crate::store::tallies::{self, List};
+use crate::{
+    idempotency::KEPT as ANSWERS_KEPT,
+    profiles::Profiles,
+    store::{
+        idempotency,
+        tallies::{self, List},
+    },
+};
 
 /// How often.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -17,28 +25,26 @@ const PERIOD: Duration = Duration::from_secs(60);
 const MOST_WANTED: usize = 100;
 /// How long the size of a list is kept that nobody asks for.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Rows removed by one statement: small, so that creations are not held up.
+const BATCH: i64 = 500;
+/// Statements in one period, with a pause between: a backlog is worked off over several.
+const BATCHES: usize = 20;
 
 /// What is done off the request path.
 #[derive(Debug)]
 pub struct Chores {
     db: Db,
     clock: Clock,
+    profiles: Profiles,
     wanted: Mutex<BTreeSet<List>>,
 }
 
 impl Chores {
     /// Begins to do it every period, until the service is gone.
-    pub(crate) fn begin(db: Db, clock: Clock) -> Arc<Self> {
-        let chores = Arc::new(Self { db, clock, wanted: Mutex::default() });
+    pub(crate) fn begin(db: Db, clock: Clock, profiles: Profiles) -> Arc<Self> {
+        let chores = Arc::new(Self { db, clock, profiles, wanted: Mutex::default() });
         let held = Arc::downgrade(&chores);
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(PERIOD).await;
-                if !period(&held).await {
-                    return;
-                }
-            }
-        });
+        tokio::spawn(run(held));
         chores
     }
 
@@ -57,8 +63,21 @@ impl Chores {
         for list in wanted {
             self.count(list).await?;
         }
+        self.profiles.renew().await?;
+        self.purge().await?;
         let long_ago = self.clock.now().before(KEPT);
         self.db.write(move |conn| tallies::forget(conn, long_ago)).await?;
+        Ok(())
+    }
+
+    async fn purge(&self) -> Result<(), DbError> {
+        let old = self.clock.now().before(ANSWERS_KEPT);
+        for _ in 0..BATCHES {
+            if self.db.transaction(move |conn| idempotency::purge(conn, old, BATCH)).await? == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
         Ok(())
     }
 
@@ -75,10 +94,12 @@ impl Chores {
     }
 }
 
-async fn period(chores: &Weak<Chores>) -> bool {
-    let Some(chores) = chores.upgrade() else { return false };
-    if let Err(error) = chores.step().await {
-        tracing::warn!(%error, "housekeeping failed; it is tried again");
+async fn run(chores: Weak<Chores>) {
+    loop {
+        tokio::time::sleep(PERIOD).await;
+        let Some(chores) = chores.upgrade() else { return };
+        if let Err(error) = chores.step().await {
+            tracing::warn!(%error, "housekeeping failed; it is tried again");
+        }
     }
-    true
 }

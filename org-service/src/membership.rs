@@ -6,6 +6,7 @@ use shared::{DbConnection, db::Undone};
 
 use crate::{
     act::{Act, Outcome, Outdated, Refused},
+    conditional::Expected,
     policy::OWNER,
     store::memberships::{self, Membership},
 };
@@ -13,10 +14,17 @@ use crate::{
 /// What a former owner becomes.
 const FORMER_OWNER: &str = "admin";
 
-/// Gives a member another role.
-pub fn change_role(conn: &mut DbConnection, act: &Act, user_id: &str, role: &str) -> Outcome<Membership> {
+/// Gives a member another role, if the member is as expected.
+pub fn change_role(
+    conn: &mut DbConnection,
+    act: &Act,
+    user_id: &str,
+    role: &str,
+    expected: &Expected,
+) -> Outcome<Membership> {
     let ground = act.begin(conn)?;
     let before = load(conn, act, user_id)?;
+    expected.demand(&before)?;
     let old = act.policy_role(conn, &before.role)?;
     let new = act.find_role(conn, role)?;
     ground.demand(ground.standing.commands(&old) && ground.standing.commands(&new), Refused::Forbidden)?;
@@ -29,9 +37,10 @@ pub fn change_role(conn: &mut DbConnection, act: &Act, user_id: &str, role: &str
 }
 
 /// Removes a member; who removes themselves leaves.
-pub fn remove(conn: &mut DbConnection, act: &Act, user_id: &str) -> Outcome<()> {
+pub fn remove(conn: &mut DbConnection, act: &Act, user_id: &str, expected: &Expected) -> Outcome<()> {
     let ground = act.begin(conn)?;
     let before = load(conn, act, user_id)?;
+    expected.demand(&before)?;
     let leaves = act.actor.user_id == user_id;
     if !leaves {
         let role = act.policy_role(conn, &before.role)?;

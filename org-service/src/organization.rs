@@ -5,6 +5,7 @@ use shared::{DbConnection, db::Undone};
 
 use crate::{
     act::{Act, Outcome, Outdated, Refused},
+    conditional::Expected,
     policy::OWNER,
     store::{
         memberships::{self, Membership},
@@ -28,9 +29,15 @@ pub fn create(conn: &mut DbConnection, act: &Act, new: Organization) -> Outcome<
     act.begin(conn)?.record(conn, "organization.created", "", (None, Some(shown)))
 }
 
-/// Changes an organization. Deactivating it calls in the tokens that speak for it.
-pub fn change(conn: &mut DbConnection, act: &Act, changes: Changes) -> Outcome<Organization> {
+/// Changes an organization, if it is as expected. Deactivating it calls in the tokens that speak for it.
+pub fn change(
+    conn: &mut DbConnection,
+    act: &Act,
+    changes: Changes,
+    expected: &Expected,
+) -> Outcome<Organization> {
     let ground = act.begin(conn)?;
+    expected.demand(&ground.organization)?;
     let before = ground.organization.clone();
     let updated = organizations::update(conn, act.org_id, changes, act.now)?;
     let mut after = updated.ok_or(Undone::Refused(Refused::UnknownOrganization))?;

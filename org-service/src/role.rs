@@ -6,6 +6,7 @@ use shared::{DbConnection, db::Undone};
 
 use crate::{
     act::{Act, Outcome, Outdated, Refused},
+    conditional::Expected,
     permission::Permissions,
     policy::{BUILT_IN, fit_a_token},
     store::{
@@ -50,9 +51,16 @@ pub fn define(conn: &mut DbConnection, act: &Act, name: &str, new: Definition) -
 }
 
 /// Changes a role, for everybody who holds it.
-pub fn redefine(conn: &mut DbConnection, act: &Act, name: &str, new: Definition) -> Outcome<StoredRole> {
+pub fn redefine(
+    conn: &mut DbConnection,
+    act: &Act,
+    name: &str,
+    new: Definition,
+    expected: &Expected,
+) -> Outcome<StoredRole> {
     let ground = act.begin(conn)?;
     let before = load(conn, act, name)?;
+    expected.demand(&before)?;
     let old = act.policy_role(conn, name)?;
     ground.demand(ground.standing.commands(&old), Refused::Forbidden)?;
     let mut after = before.clone();
@@ -74,9 +82,10 @@ pub fn redefine(conn: &mut DbConnection, act: &Act, name: &str, new: Definition)
 }
 
 /// Removes a role that nobody holds, or will on accepting an invitation.
-pub fn remove(conn: &mut DbConnection, act: &Act, name: &str) -> Outcome<()> {
+pub fn remove(conn: &mut DbConnection, act: &Act, name: &str, expected: &Expected) -> Outcome<()> {
     let ground = act.begin(conn)?;
     let before = load(conn, act, name)?;
+    expected.demand(&before)?;
     let old = act.policy_role(conn, name)?;
     ground.demand(ground.standing.commands(&old), Refused::Forbidden)?;
     let held = memberships::is_held(conn, act.org_id, name)?;

@@ -3,11 +3,13 @@
 pub mod announcements;
 pub mod audit;
 pub mod handles;
+pub mod idempotency;
 pub mod invitations;
 pub mod keyset;
 pub mod mails;
 pub mod memberships;
 pub mod organizations;
+pub mod profiles;
 pub mod roles;
 pub mod secrets;
 pub mod tallies;

@@ -62,6 +62,13 @@ impl Problem {
         self
     }
 
+    /// Adds `Retry-After`.
+    #[must_use]
+    pub const fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
     /// 404 `Not found.`
     #[must_use]
     pub fn not_found() -> Self {

@@ -15,6 +15,7 @@ use crate::{
     access::request_id,
     act::Act,
     error::OrgError,
+    idempotency::Creation,
     organization,
     store::organizations::{self, Changes, OrgId, Organization},
 };
@@ -45,15 +46,20 @@ pub async fn create(
         request_id: request_id(&request),
         policy: Arc::clone(app.policy()),
     };
-    let (row, slug) = (new.clone(), new.slug.clone());
-    let written = app.db().attempt(move |conn| organization::create(conn, &act, row)).await;
-    match written {
-        Err(error) if OrgError::is_taken(&error) => return Err(which_is_taken(&app, new.id, slug).await?),
-        written => written??,
+    let creation = Creation::of(&request, caller.user_id(), &input, now)?;
+    let (id, slug) = (new.id, new.slug.clone());
+    let work = move |conn: &mut _| {
+        organization::create(conn, &act, new.clone())?;
+        Ok(json!({"status": true, "message": "Organization Added !", "data": Body::from(new)}))
+    };
+    let created = match creation.once(app.db(), app.under_way(), work).await {
+        Err(error) if OrgError::is_taken(&error) => return Err(which_is_taken(&app, id, slug).await?),
+        created => created??,
+    };
+    if created.is_new() {
+        tracing::info!(org.id = %id, user.id = caller.user_id(), "an organization was created");
     }
-    tracing::info!(org.id = %new.id, user.id = caller.user_id(), "an organization was created");
-    let body = json!({"status": true, "message": "Organization Added !", "data": Body::from(new)});
-    Ok(HttpResponse::Created().json(body))
+    Ok(created.answer())
 }
 
 /// Which of the values that only one organization may have belongs to another one.

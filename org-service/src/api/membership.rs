@@ -4,10 +4,11 @@ use actix_web::{HttpResponse, web::Data};
 use serde_json::json;
 use shared::input::{self, Form, Mode, Text};
 
-use super::members::Member;
+use super::members;
 use crate::{
     App,
     access::{Access, Membership},
+    conditional::Expected,
     error::OrgError,
     membership,
 };
@@ -25,7 +26,7 @@ pub async fn show(access: Access<Membership>) -> Result<HttpResponse, OrgError> 
 /// Leaves the organization.
 pub async fn leave(app: Data<App>, access: Access<Membership>) -> Result<HttpResponse, OrgError> {
     let (act, user_id) = (access.act(&app), access.user_id().to_owned());
-    app.db().attempt(move |conn| membership::remove(conn, &act, &user_id)).await??;
+    app.db().attempt(move |conn| membership::remove(conn, &act, &user_id, &Expected::default())).await??;
     app.announcer().passed_on().await;
     tracing::info!(org.id = %access.org_id(), user.id = access.user_id(), "a member has left");
     Ok(HttpResponse::NoContent().finish())
@@ -45,5 +46,5 @@ pub async fn transfer(
     let owner = app.db().attempt(move |conn| membership::transfer(conn, &act, &user_id)).await??;
     app.announcer().passed_on().await;
     tracing::info!(org.id = %access.org_id(), user.id = access.user_id(), owner.id = to, "an organization was transferred");
-    Ok(HttpResponse::Ok().json(Member::from(owner)))
+    Ok(members::answer(&app, owner).await)
 }

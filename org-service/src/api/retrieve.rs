@@ -1,11 +1,14 @@
 //! `GET organization/{id}/`
 
-use actix_web::HttpResponse;
+use actix_web::{HttpRequest, HttpResponse};
 
 use super::Body;
-use crate::access::{Access, OrganizationRead};
+use crate::{
+    access::{Access, OrganizationRead},
+    conditional::ETag,
+};
 
 /// Shows an organization.
-pub async fn retrieve(access: Access<OrganizationRead>) -> HttpResponse {
-    HttpResponse::Ok().json(Body::from(access.organization))
+pub async fn retrieve(access: Access<OrganizationRead>, request: HttpRequest) -> HttpResponse {
+    ETag::from(&access.organization).answer_read(&request, Body::from(access.organization))
 }

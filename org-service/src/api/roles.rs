@@ -1,7 +1,7 @@
 //! `organization/{id}/roles/`: built-in roles and the organization's own.
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     web::{Data, Path},
 };
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,9 @@ use crate::{
     App,
     access::{Access, RoleManage, RoleRead},
     act::Refused,
+    conditional::{ETag, Expected},
     error::OrgError,
+    idempotency::Creation,
     permission::{Permission, Permissions},
     policy::{BUILT_IN, Policy},
     role::{self, Definition},
@@ -77,7 +79,8 @@ pub async fn list(app: Data<App>, access: Access<RoleRead>) -> Result<HttpRespon
     Ok(HttpResponse::Ok().json(json!({"results": all, "permissions": policy.catalogue()})))
 }
 
-/// Shows a role.
+/// Shows a role. What is shown also depends on the permissions registered, so no reader is told that what
+/// it has is still so.
 pub async fn show(
     app: Data<App>,
     access: Access<RoleRead>,
@@ -89,13 +92,14 @@ pub async fn show(
     let (org_id, name) = (access.org_id(), which.into_inner().name);
     let found = app.db().read(move |conn| roles::find(conn, org_id, &name)).await?;
     let found = found.ok_or(OrgError::Change(Refused::UnknownRole))?;
-    Ok(HttpResponse::Ok().json(Shown::own(app.policy(), found)))
+    Ok(ETag::from(&found).answer(HttpResponse::Ok(), Shown::own(app.policy(), found)))
 }
 
 /// Adds a role.
 pub async fn define(
     app: Data<App>,
     access: Access<RoleManage>,
+    request: HttpRequest,
     body: input::Body,
 ) -> Result<HttpResponse, OrgError> {
     let input = body.read().await?;
@@ -105,11 +109,18 @@ pub async fn define(
         form.reject("name", "Enter lower-case letters, digits, - and _, beginning with a letter.");
     }
     let definition = definition(&input, form, app.policy())?;
-    let act = access.act(&app);
-    let role = app.db().attempt(move |conn| role::define(conn, &act, &name, definition)).await??;
-    app.announcer().passed_on().await;
-    tracing::info!(org.id = %access.org_id(), user.id = access.user_id(), role.name, "a role was created");
-    Ok(HttpResponse::Created().json(Shown::own(app.policy(), role)))
+    let creation = Creation::of(&request, access.user_id(), &input, app.now())?;
+    let (act, new) = (access.act(&app), name.clone());
+    let work = move |conn: &mut _| {
+        let role = role::define(conn, &act, &new, definition)?;
+        Ok(json!(Shown::own(&act.policy, role)))
+    };
+    let created = creation.once(app.db(), app.under_way(), work).await??;
+    if created.is_new() {
+        app.announcer().passed_on().await;
+        tracing::info!(org.id = %access.org_id(), user.id = access.user_id(), role.name = name, "a role was created");
+    }
+    Ok(created.answer())
 }
 
 /// Changes a role.
@@ -118,14 +129,16 @@ pub async fn redefine(
     access: Access<RoleManage>,
     which: Path<Which>,
     body: input::Body,
+    expected: Expected,
 ) -> Result<HttpResponse, OrgError> {
     let input = body.read().await?;
     let definition = definition(&input, Form::new(&input, Mode::Partial), app.policy())?;
     let (act, name) = (access.act(&app), which.into_inner().name);
-    let role = app.db().attempt(move |conn| role::redefine(conn, &act, &name, definition)).await??;
+    let role =
+        app.db().attempt(move |conn| role::redefine(conn, &act, &name, definition, &expected)).await??;
     app.announcer().passed_on().await;
     tracing::info!(org.id = %access.org_id(), user.id = access.user_id(), role.name, "a role was changed");
-    Ok(HttpResponse::Ok().json(Shown::own(app.policy(), role)))
+    Ok(ETag::from(&role).answer(HttpResponse::Ok(), Shown::own(app.policy(), role)))
 }
 
 /// Removes a role.
@@ -133,10 +146,11 @@ pub async fn remove(
     app: Data<App>,
     access: Access<RoleManage>,
     which: Path<Which>,
+    expected: Expected,
 ) -> Result<HttpResponse, OrgError> {
     let (act, name) = (access.act(&app), which.into_inner().name);
     let gone = name.clone();
-    app.db().attempt(move |conn| role::remove(conn, &act, &gone)).await??;
+    app.db().attempt(move |conn| role::remove(conn, &act, &gone, &expected)).await??;
     app.announcer().passed_on().await;
     tracing::info!(org.id = %access.org_id(), user.id = access.user_id(), role.name = name, "a role was removed");
     Ok(HttpResponse::NoContent().finish())

@@ -1,11 +1,14 @@
 //! The whole surface in actix's test service, over a real database.
 
 mod actors;
+mod conditional;
 mod cursors;
 mod growing;
 mod listing;
 mod matrix;
 mod members;
+mod repeating;
+mod users;
 
 use actix_web::http::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -8,8 +8,10 @@ use super::{Body, create::which_is_taken, fields};
 use crate::{
     App,
     access::{Access, OrganizationUpdate},
+    conditional::{ETag, Expected},
     error::OrgError,
     organization,
+    store::organizations::Changes,
 };
 
 /// `PUT`
@@ -17,8 +19,9 @@ pub async fn replace(
     app: Data<App>,
     access: Access<OrganizationUpdate>,
     body: input::Body,
+    expected: Expected,
 ) -> Result<HttpResponse, OrgError> {
-    save(&app, &access, body, Mode::Full).await
+    save(&app, &access, fields(&body.read().await?, Mode::Full)?, expected).await
 }
 
 /// `PATCH`
@@ -26,21 +29,21 @@ pub async fn change(
     app: Data<App>,
     access: Access<OrganizationUpdate>,
     body: input::Body,
+    expected: Expected,
 ) -> Result<HttpResponse, OrgError> {
-    save(&app, &access, body, Mode::Partial).await
+    save(&app, &access, fields(&body.read().await?, Mode::Partial)?, expected).await
 }
 
 /// The organization was looked up before the body is looked at, as in the original.
 async fn save(
     app: &App,
     access: &Access<OrganizationUpdate>,
-    body: input::Body,
-    mode: Mode,
+    changes: Changes,
+    expected: Expected,
 ) -> Result<HttpResponse, OrgError> {
-    let changes = fields(&body.read().await?, mode)?;
     let (act, slug, deactivates) =
         (access.act(app), changes.slug.clone().flatten(), changes.is_active == Some(false));
-    let written = app.db().attempt(move |conn| organization::change(conn, &act, changes)).await;
+    let written = app.db().attempt(move |conn| organization::change(conn, &act, changes, &expected)).await;
     let saved = match written {
         Err(error) if OrgError::is_taken(&error) => {
             return Err(which_is_taken(app, access.org_id(), slug).await?);
@@ -50,5 +53,5 @@ async fn save(
     if deactivates {
         app.announcer().passed_on().await;
     }
-    Ok(HttpResponse::Ok().json(Body::from(saved)))
+    Ok(ETag::from(&saved).answer(HttpResponse::Ok(), Body::from(saved)))
 }

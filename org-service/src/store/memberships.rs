@@ -8,7 +8,7 @@ use shared::{DbConnection, Timestamp};
 
 pub use listing::{Filter, ORDERINGS, list, list_from};
 
-use super::organizations::OrgId;
+use super::{organizations::OrgId, profiles};
 use crate::{policy::OWNER, schema::memberships};
 
 /// A member.
@@ -26,8 +26,9 @@ pub struct Membership {
     pub updated_at: Timestamp,
 }
 
-/// Adds a member; false if the user is one already.
+/// Adds a member, whose profile is fetched later; false if the user is one already.
 pub fn insert(conn: &mut DbConnection, new: Membership) -> QueryResult<bool> {
+    profiles::expect(conn, &new.user_id)?;
     let rows = shared::each_engine!(conn => diesel::insert_into(memberships::table)
         .values(new)
         .on_conflict_do_nothing()

@@ -41,19 +41,12 @@ mod tests {
     async fn replicas_that_start_at_once_share_one_secret() {
         let test = TestDb::new(migrations()).await.unwrap();
         let now = Timestamp::from_secs(1_795_444_848);
-        let starts: Vec<_> = (0..4)
-            .map(|_| {
-                let db = test.db.clone();
-                tokio::spawn(async move { load(&db, "cursors", now).await.unwrap() })
-            })
-            .collect();
-        let mut found = Vec::new();
-        for start in starts {
-            found.push(start.await.unwrap().expose().clone());
-        }
-        assert!(found.iter().all(|secret| *secret == found[0] && secret.len() == 32));
+        let starts = (0..4).map(|_| load(&test.db, "cursors", now));
+        let found = futures_util::future::join_all(starts).await;
+        let found: Vec<_> = found.into_iter().map(|secret| secret.unwrap()).collect();
+        assert!(found.iter().all(|secret| *secret == found[0] && secret.expose().len() == 32));
         let other = load(&test.db, "another", now).await.unwrap();
-        assert_ne!(*other.expose(), found[0]);
+        assert_ne!(other, found[0]);
         assert_eq!(format!("{other:?}"), "<redacted>");
     }
 }

@@ -2,7 +2,10 @@
 //! counted in the background and kept here, for counting costs as much as there is to count.
 
 use diesel::prelude::*;
-use shared::{DbConnection, Timestamp};
+use shared::{
+    DbConnection, Timestamp,
+    page::{InvalidPage, Slice},
+};
 
 use super::{memberships, organizations, organizations::OrgId};
 use crate::schema::tallies;
@@ -55,6 +58,9 @@ impl Count {
         Ok(Self { rows: kept.map_or(counted, |(size, _)| size.max(counted)), approximate: true })
     }
 }
+
+/// One page of a list by number, and how many rows all pages have.
+pub type Numbered<T> = Result<(Slice, Count, Vec<T>), InvalidPage>;
 
 /// The size of a list, and when it was counted.
 pub fn find(conn: &mut DbConnection, list: List) -> QueryResult<Option<(i64, Timestamp)>> {

@@ -86,6 +86,23 @@ impl DbConnection {
                 .map(|_| ()),
         }
     }
+
+    /// The same without waiting: false if somebody else holds the lock.
+    pub fn try_lock_exclusively(&mut self, name: &str) -> diesel::QueryResult<bool> {
+        use diesel::{
+            RunQueryDsl,
+            dsl::sql,
+            select,
+            sql_types::{Bool, Text},
+        };
+        match self {
+            Self::Sqlite(_) => Ok(true),
+            Self::Postgres(pg) => select(
+                sql::<Bool>("pg_try_advisory_xact_lock(hashtextextended(").bind::<Text, _>(name).sql(", 0))"),
+            )
+            .get_result(pg),
+        }
+    }
 }
 
 /// `synchronous=FULL`: an acknowledged revocation survives a power loss.

@@ -4,7 +4,7 @@ use diesel::{dsl::IntoBoxed, prelude::*};
 use shared::{
     DbConnection,
     db::connection::MultiBackend,
-    page::{CursorRequest, Cut, InvalidCursor, InvalidPage, Order, PageRequest, Slice},
+    page::{CursorRequest, Cut, InvalidCursor, Order, PageRequest},
 };
 
 use super::Membership;
@@ -14,7 +14,7 @@ use crate::{
     store::{
         keyset::{Beyond, Columns, Counted, Kind, instant},
         organizations::OrgId,
-        tallies::{Count, EXACT, List},
+        tallies::{Count, EXACT, List, Numbered},
     },
 };
 
@@ -83,7 +83,7 @@ pub fn list(
     filter: &Filter,
     orders: &[Order],
     page: PageRequest,
-) -> QueryResult<Result<(Slice, Count, Vec<Membership>), InvalidPage>> {
+) -> QueryResult<Numbered<Membership>> {
     let some = matching(org_id, filter).select(memberships::user_id).limit(EXACT + 1);
     let counted = Counted(some).get_result(conn)?;
     let kept = (*filter == Filter::default()).then_some(List::Members(org_id));

@@ -4,7 +4,7 @@ use diesel::{dsl::IntoBoxed, prelude::*};
 use shared::{
     DbConnection, Timestamp,
     db::connection::MultiBackend,
-    page::{CursorRequest, Cut, InvalidCursor, InvalidPage, Order, PageRequest, Slice},
+    page::{CursorRequest, Cut, InvalidCursor, Order, PageRequest},
 };
 
 use super::{COLUMNS, Organization};
@@ -13,7 +13,7 @@ use crate::{
     search::{ESCAPE, beginning, containing, fold},
     store::{
         keyset::{Beyond, Columns, Counted, Kind, instant},
-        tallies::{Count, EXACT, List},
+        tallies::{Count, EXACT, List, Numbered},
     },
     visibility::Scope,
 };
@@ -110,7 +110,7 @@ pub fn list(
     filter: &Filter,
     orders: &[Order],
     page: PageRequest,
-) -> QueryResult<Result<(Slice, Count, Vec<Organization>), InvalidPage>> {
+) -> QueryResult<Numbered<Organization>> {
     let some = matching(scope, filter).select(organizations::id).limit(EXACT + 1);
     let counted = Counted(some).get_result(conn)?;
     let everything = *scope == Scope::Everything && *filter == Filter::default();
