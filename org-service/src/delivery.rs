@@ -161,7 +161,7 @@ impl Round {
         let fate = fate(sent, mail.attempts + 1, at);
         match &fate {
             Fate::Sent => {
-                tracing::info!(invitation.id = %id, org.id = %invitation.org_id, "an invitation was mailed")
+                tracing::info!(invitation.id = %id, org.id = %invitation.org_id, "an invitation was mailed");
             }
             Fate::Again(_, error) => {
                 tracing::warn!(invitation.id = %id, error, "an invitation was not mailed; trying again later");

@@ -7,7 +7,8 @@ mod letter;
 mod url;
 
 use std::{
-    fmt,
+    error::Error as _,
+    fmt, io,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -130,12 +131,19 @@ impl Mailer {
     }
 
     fn log(&self, letter: &Letter) {
-        if self.settings.production {
-            tracing::info!(invitation.id = %letter.invitation_id, "an invitation is mailed to nobody");
-        } else {
-            let link = self.settings.link.to(&letter.handle);
-            tracing::info!(invitation.id = %letter.invitation_id, link, "an invitation instead of a mail");
+        match self.told(letter) {
+            None => {
+                tracing::info!(invitation.id = %letter.invitation_id, "an invitation is mailed to nobody");
+            }
+            Some(link) => {
+                tracing::info!(invitation.id = %letter.invitation_id, link, "an invitation instead of a mail");
+            }
         }
+    }
+
+    /// What the log is told of a mail: in production nothing that lets anybody in.
+    fn told(&self, letter: &Letter) -> Option<String> {
+        (!self.settings.production).then(|| self.settings.link.to(&letter.handle))
     }
 }
 
@@ -149,6 +157,15 @@ async fn hand_over(transport: &AsyncSmtpTransport<Tokio1Executor>, message: Mess
     }
 }
 
+/// What rustls cannot make anything of, a certificate for example, comes as an error of the connection.
+fn is_garbled(error: &smtp::Error) -> bool {
+    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.any(|cause| {
+        let cause = cause.downcast_ref::<io::Error>();
+        cause.is_some_and(|cause| cause.kind() == io::ErrorKind::InvalidData)
+    })
+}
+
 /// What went wrong. A server's refusal of the mail is final; of our credentials it is not, for an operator
 /// can mend that.
 fn failure(error: &smtp::Error) -> Failure {
@@ -156,7 +173,7 @@ fn failure(error: &smtp::Error) -> Failure {
         format!("the mail server answered {code}")
     } else if error.is_timeout() {
         "the mail server did not answer in time".to_owned()
-    } else if error.is_tls() {
+    } else if error.is_tls() || is_garbled(error) {
         "there is no safe connection to the mail server".to_owned()
     } else if error.is_client() {
         "the mail server does not offer what is needed".to_owned()
@@ -168,4 +185,31 @@ fn failure(error: &smtp::Error) -> Failure {
     let code = error.status().map(u16::from);
     let is_about_us = code.is_some_and(|code| (530..540).contains(&code));
     Failure { is_permanent: error.is_permanent() && !is_about_us, what }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{handle::Handle, store::invitations::InvitationId};
+
+    #[test]
+    fn a_log_in_production_lets_nobody_in() {
+        let now = Timestamp::from_secs(1_795_444_848);
+        let letter = Letter {
+            invitation_id: InvitationId::new(now),
+            to: "ada@example.org".parse().unwrap(),
+            organization: "Acme".to_owned(),
+            role: "member".to_owned(),
+            expires_at: now,
+            handle: Handle::random(),
+        };
+        let told = |production| {
+            let from = From::parse("invitations@localhost").unwrap();
+            let settings = MailSettings { url: MailUrl::Log, from, link: Link::default(), production };
+            Mailer::new(settings).unwrap().told(&letter)
+        };
+        assert_eq!(told(true), None);
+        assert_eq!(told(false).as_deref(), Some(letter.handle.expose()));
+        assert!(!format!("{letter:?}").contains("ada@example.org"));
+    }
 }

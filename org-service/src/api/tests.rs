@@ -1,14 +1,17 @@
 //! The whole surface in actix's test service, over a real database.
 
+mod accepting;
 mod actors;
-mod conditional;
 mod cursors;
 mod growing;
+mod inviting;
 mod listing;
+mod mailing;
 mod matrix;
 mod members;
-mod repeating;
-mod users;
+mod people;
+mod racing;
+mod smtp;
 
 use actix_web::http::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -19,6 +19,15 @@ fn what_cannot_be_used_is_told_with_its_variable() {
         ("ORG_PAGE_SIZE", "0"),
         ("ORG_MAX_PAGE_SIZE", "4"),
         ("ORG_PAGE_SIE", "5"),
+        ("ORG_INVITATION_LIFETIME", "0"),
+        ("ORG_INVITATION_LIFETIME", "soon"),
+        ("ORG_INVITATION_ADDRESS", "some"),
+        ("ORG_INVITATION_URL", "https://app.example.org/"),
+        ("ORG_MAX_INVITATIONS", "-1"),
+        ("ORG_MAIL_URL", "mail.example"),
+        ("ORG_MAIL_URL", "smtp://ada:pass@mail.example"),
+        ("ORG_MAIL_FROM", "Acme"),
+        ("ORG_MAIL_FROM", "acme@example.org\r\nBcc: eve@example.org"),
         ("REVOCATION", "on"),
         ("SERVICE_SECRET", "short"),
         ("TRUSTED_PROXIES", "gateway"),
@@ -53,12 +62,23 @@ fn a_service_alone_needs_somebody_who_gives_keys_and_revocations() {
 }
 
 #[test]
+fn a_mail_server_is_told_who_sends() {
+    let server = ("ORG_MAIL_URL", "smtps://ada:s3cret@mail.example");
+    assert!(read(&[server]).unwrap_err().starts_with("ORG_MAIL_FROM: must be set"));
+    assert!(read(&[server, ("ORG_MAIL_FROM", "Acme <no-reply@example.org>")]).is_ok());
+    let refused = read(&[("ORG_MAIL_URL", "smtp://ada:s3cret@mail.example")]).unwrap_err();
+    assert!(!refused.contains("s3cret"), "{refused}");
+}
+
+#[test]
 fn secrets_are_not_listed() {
     let secret = "s3cret".repeat(8);
     let config = read(&[
         ("ORG_DATABASE_URL", "postgres://org:s3cret@localhost/org"),
         ("SERVICE_SECRET", &secret),
         ("AUTH_SIGNING_KEY", &secret),
+        ("ORG_MAIL_URL", "smtps://ada:s3cret@mail.example"),
+        ("ORG_MAIL_FROM", "no-reply@example.org"),
         ("AUTH_ALGORITHM", "HS256"),
     ]);
     let shown = serde_json::to_string(&config.unwrap().listings().iter().map(|l| &l.0).collect::<Vec<_>>());

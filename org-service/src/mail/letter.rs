@@ -157,7 +157,7 @@ mod tests {
         let from = From::parse("Acme <no-reply@acme.example>").unwrap();
         let text = letter.text(&Link::default());
         let message = letter.message(&from, text, Timestamp::from_secs(1_795_444_848)).unwrap();
-        assert_eq!(message.envelope().to(), [letter.to.clone()]);
+        assert_eq!(message.envelope().to(), std::slice::from_ref(&letter.to));
         String::from_utf8(message.formatted()).unwrap()
     }
 

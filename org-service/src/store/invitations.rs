@@ -1,6 +1,8 @@
 //! Invitations to organizations. Who changes them holds the organization's row; see [`act`](crate::act).
 
 mod listing;
+#[cfg(test)]
+mod tests;
 
 use diesel::prelude::*;
 use shared::{DbConnection, Timestamp, typed_id};

@@ -40,6 +40,11 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) async fn new(settings: &[(&str, &str)]) -> Self {
+        Self::with_issuer(settings, None).await
+    }
+
+    /// The same with an auth service of its own.
+    pub(super) async fn with_issuer(settings: &[(&str, &str)], issuer: Option<Issuer>) -> Self {
         let database = TestDb::new(migrations()).await.unwrap();
         let mut variables = Variables::default();
         let given = [("AUTH_ALGORITHM", "HS256"), ("AUTH_SIGNING_KEY", SECRET), ("REVOCATION", "off")];
@@ -49,7 +54,7 @@ impl Site {
         variables.set("ORG_DATABASE_URL", database.url.secret_text(), shared::config::Source::Environment);
         let config = Config::read(&variables).unwrap();
         let clock = Clock::manual(Timestamp::from_secs(1_795_444_848));
-        let issuer = config.http_issuer().unwrap();
+        let issuer = issuer.unwrap_or_else(|| config.http_issuer().unwrap());
         let other = other_authenticator(&config, &issuer, &clock);
         let app = App::start(config, issuer, clock.clone()).await.unwrap();
         Self { app, other: Data::new(other), clock, _database: database }
@@ -120,7 +125,7 @@ impl Site {
 }
 
 /// The id in an organization's path.
-fn org_id(path: &str) -> OrgId {
+pub(super) fn org_id(path: &str) -> OrgId {
     let id = path.trim_end_matches('/').rsplit('/').next().unwrap();
     OrgId::from_uuid(id.parse().unwrap())
 }
@@ -160,17 +165,6 @@ impl Actor<'_> {
             None => request,
         })
         .await
-    }
-
-    pub(super) async fn send_with(
-        &self,
-        method: Method,
-        path: &str,
-        body: Value,
-        header: (&str, &str),
-    ) -> Answer {
-        let request = TestRequest::with_uri(path).method(method).insert_header(header);
-        self.call(request.set_json(body)).await
     }
 
     pub(super) async fn raw(&self, method: Method, path: &str, kind: &str, body: &str) -> Answer {

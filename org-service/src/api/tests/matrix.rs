@@ -2,13 +2,23 @@
 //!
 //! It goes through the routes that there are. One without a rule here fails it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use actix_web::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::actors::{Actor, Site};
-use crate::{BASE, endpoints};
+use super::{
+    actors::{Actor, Site, org_id},
+    people::People,
+};
+use crate::{
+    BASE, endpoints,
+    handle::Handle,
+    store::{
+        handles,
+        invitations::{self, Invitation, InvitationId, PENDING},
+    },
+};
 
 /// What a route needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +54,13 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("GET", "/{id}/members/{user_id}/", Permission("member:read")),
     ("PATCH", "/{id}/members/{user_id}/", Permission("member:update")),
     ("DELETE", "/{id}/members/{user_id}/", Permission("member:remove")),
+    ("GET", "/{id}/invitations/", Permission("member:invite")),
+    ("POST", "/{id}/invitations/", Permission("member:invite")),
+    ("GET", "/{id}/invitations/{invitation_id}/", Permission("member:invite")),
+    ("DELETE", "/{id}/invitations/{invitation_id}/", Permission("member:invite")),
+    ("POST", "/{id}/invitations/{invitation_id}/resend/", Permission("member:invite")),
+    ("GET", "/invitations/", Unscoped),
+    ("POST", "/invitations/accept/", Unscoped),
     ("GET", "/{id}/roles/", Permission("role:read")),
     ("POST", "/{id}/roles/", Permission("role:manage")),
     ("GET", "/{id}/roles/{name}/", Permission("role:read")),
@@ -172,6 +189,9 @@ struct Stage<'a> {
     site: &'a Site,
     path: String,
     other: String,
+    /// A pending invitation to the organization, and what lets its addressee in.
+    invitation: InvitationId,
+    handle: Handle,
 }
 
 impl<'a> Stage<'a> {
@@ -194,7 +214,35 @@ impl<'a> Stage<'a> {
         assert_eq!(owner.post(&format!("{path}roles/"), role).await.status, StatusCode::CREATED);
         let removed = owner.send(Method::DELETE, &format!("{path}members/removed/"), None).await;
         assert_eq!(removed.status, StatusCode::NO_CONTENT);
-        Self { site, path, other }
+        let (invitation, handle) = Self::invite(site, &path).await;
+        Self { site, path, other, invitation, handle }
+    }
+
+    /// An invitation of a minute ago, as if its mail had been sent.
+    async fn invite(site: &Site, path: &str) -> (InvitationId, Handle) {
+        let (now, handle) = (site.clock.now(), Handle::random());
+        let asked_at = now.before(Duration::from_secs(60));
+        let invitation = Invitation {
+            id: InvitationId::new(now),
+            org_id: org_id(path),
+            email: "guest@example.org".to_owned(),
+            email_key: "guest@example.org".to_owned(),
+            role: "viewer".to_owned(),
+            status: PENDING.to_owned(),
+            invited_by: "owner".to_owned(),
+            accepted_by: None,
+            created_at: asked_at,
+            asked_at,
+            expires_at: now.after(Duration::from_secs(60)),
+            closed_at: None,
+        };
+        let (id, hash) = (invitation.id, handle.hash());
+        let inserted = site.app().db().transaction(move |conn| {
+            assert!(invitations::insert(conn, &invitation)?);
+            handles::insert(conn, hash, id, now)
+        });
+        assert_eq!(inserted.await.unwrap(), 1);
+        (id, handle)
     }
 
     fn actor(&self, who: Who, scope: Scope) -> Actor<'a> {
@@ -212,8 +260,11 @@ impl<'a> Stage<'a> {
     fn request(&self, method: &str, path: &str) -> (String, Option<Value>) {
         let id = self.path.strip_prefix(BASE).unwrap().trim_matches('/');
         let path = path.replace("{id}", id).replace("{user_id}", "target").replace("{name}", "custom");
+        let path = path.replace("{invitation_id}", &self.invitation.to_string());
         let body = match (method, path.rsplit('/').nth(1)) {
             ("POST", Some("transfer")) => json!({"user_id": "target"}),
+            ("POST", Some("accept")) => json!({"handle": self.handle.expose()}),
+            ("POST", Some("invitations")) => json!({"email": "another@example.org", "role": "viewer"}),
             ("POST", Some("roles")) => json!({"name": "another", "permissions": []}),
             ("PATCH", Some("target")) => json!({"role": "viewer"}),
             _ => json!({"name": format!("New {id}"), "description": "x"}),
@@ -224,7 +275,8 @@ impl<'a> Stage<'a> {
 
 #[actix_web::test]
 async fn nobody_does_in_an_organization_what_is_not_theirs_to_do() {
-    let site = Site::new(&[]).await;
+    let settings = [("ORG_INVITATION_ADDRESS", "any"), ("ORG_MAIL_URL", "memory:")];
+    let site = Site::with_issuer(&settings, Some(Arc::<People>::default().issuer())).await;
     let holds = |role: &str, permission: &str| {
         site.policy().built_in(role).is_some_and(|role| role.permissions.contains(permission))
     };
