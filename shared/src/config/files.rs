@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 use super::{ConfigError, Source, Variables};
 
 /// The variables that a file can hold.
-const FROM_FILES: [&str; 4] =
-    ["AUTH_SIGNING_KEY", "AUTH_VERIFYING_KEY", "AUTH_KEY_ENCRYPTION_KEY", "SERVICE_SECRET"];
+const FROM_FILES: [&str; 5] =
+    ["AUTH_SIGNING_KEY", "AUTH_VERIFYING_KEY", "AUTH_KEY_ENCRYPTION_KEY", "SERVICE_SECRET", "ORG_MAIL_URL"];
 
 /// A longer file is a mistake: the longest of these secrets has a few kilobytes.
 const LONGEST: u64 = 64 * 1024;
