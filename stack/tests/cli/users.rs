@@ -85,7 +85,8 @@ async fn deactivating_a_user_ends_their_sessions_for_good() -> anyhow::Result<()
 async fn an_operator_says_whether_an_address_is_verified_and_sessions_go_on() -> anyhow::Result<()> {
     let folder = Folder::new()?;
     let server = folder.serve(&[])?;
-    let create = ["user", "create", "--username", "alice", "--email", "alice@example.org", "--password-stdin"];
+    let create =
+        ["user", "create", "--username", "alice", "--email", "alice@example.org", "--password-stdin"];
     folder.run_with(&create, &[], PASSWORD)?.ok()?;
     folder.user("bob")?;
     let nothing = folder.run(&["user", "set-email-verified", "bob", "true"])?;
