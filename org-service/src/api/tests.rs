@@ -2,6 +2,7 @@
 
 mod accepting;
 mod actors;
+mod conditional;
 mod cursors;
 mod growing;
 mod inviting;
@@ -11,7 +12,9 @@ mod matrix;
 mod members;
 mod people;
 mod racing;
+mod repeating;
 mod smtp;
+mod users;
 
 use actix_web::http::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -167,6 +167,17 @@ impl Actor<'_> {
         .await
     }
 
+    pub(super) async fn send_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Value,
+        header: (&str, &str),
+    ) -> Answer {
+        let request = TestRequest::with_uri(path).method(method).insert_header(header);
+        self.call(request.set_json(body)).await
+    }
+
     pub(super) async fn raw(&self, method: Method, path: &str, kind: &str, body: &str) -> Answer {
         let request = TestRequest::with_uri(path).method(method).insert_header(("content-type", kind));
         self.call(request.set_payload(body.to_owned())).await

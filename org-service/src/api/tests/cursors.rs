@@ -91,6 +91,10 @@ async fn every_order_reads_the_same_by_cursor_and_by_number_in_both_directions()
 async fn filters_hold_on_every_page_and_a_search_finds_what_names_begin_with() {
     let site = Site::new(&[]).await;
     let alice = with_odd_names(&site).await;
+    let sorted = |mut names: Vec<&'static str>| {
+        names.sort_unstable();
+        names
+    };
     let active = walk(&alice, &format!("{LIST}?cursor=&page_size=2&is_active=true"), "name").await;
     assert_eq!(active.concat(), ["Acme", "ACME 2", "a_b\\", "STRASSE", "e\u{301}", "名🎉"]);
     for (search, expected) in [
@@ -105,7 +109,10 @@ async fn filters_hold_on_every_page_and_a_search_finds_what_names_begin_with() {
         ("%F4%8F%BF%BF", vec![]),
     ] {
         let found = walk(&alice, &format!("{LIST}?cursor=&page_size=2&search={search}"), "name").await;
-        assert_eq!(found.concat(), expected, "{search}");
+        // Of those with the same key and age any may come first.
+        let mut found = found.concat();
+        found.sort();
+        assert_eq!(found, sorted(expected), "{search}");
     }
     let backwards = walk(&alice, &format!("{LIST}?cursor=&search=a&ordering=-name"), "name").await;
     assert_eq!(backwards.concat(), ["acme", "a_b\\", "a%b", "Acme", "ACME 2"]);
