@@ -15,7 +15,7 @@ use shared::{
     page::{Location, PageRequest, Query},
 };
 
-use super::{invitations::id, members::Member};
+use super::{invitations::id, members};
 use crate::{
     App,
     access::request_id,
@@ -127,7 +127,7 @@ pub async fn accept(
     Ok(HttpResponse::Ok().json(json!({
         "invitation": found.id,
         "organization": found.org_id,
-        "membership": Member::from(member),
+        "membership": members::shown(&app, member).await,
     })))
 }
 
