@@ -15,7 +15,7 @@ use shared::{
     page::{Location, PageRequest, Query},
 };
 
-use super::invitations::id;
+use super::{invitations::id, members};
 use crate::{
     App,
     access::request_id,
@@ -127,7 +127,7 @@ pub async fn accept(
     Ok(HttpResponse::Ok().json(json!({
         "invitation": found.id,
         "organization": found.org_id,
-        "membership": {"user_id": member.user_id, "role": member.role, "created_at": member.created_at},
+        "membership": members::shown(&app, member).await,
     })))
 }
 

@@ -5,6 +5,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use shared::{
     Timestamp,
     http::origin::Origin,
@@ -18,6 +19,7 @@ use crate::{
     act::Refused,
     address,
     error::OrgError,
+    idempotency::Creation,
     invitation,
     store::{
         invitations::{self, ACCEPTED, EXPIRED, Invitation, InvitationId, Listed, PENDING, REVOKED},
@@ -97,6 +99,7 @@ pub(super) fn id(text: &str) -> Option<InvitationId> {
 pub async fn invite(
     app: Data<App>,
     access: Access<MemberInvite>,
+    request: HttpRequest,
     body: input::Body,
 ) -> Result<HttpResponse, OrgError> {
     let input = body.read().await?;
@@ -109,15 +112,21 @@ pub async fn invite(
     form.finish()?;
     let (act, limits) = (access.act(&app), app.config().invitations.limits);
     let now = act.now;
-    let invite = move |conn: &mut _| invitation::invite(conn, &act, (&email, &role), limits);
-    let invited = app.db().attempt(invite).await?;
-    let invitation = invited.map_err(|refused| match refused {
+    let creation = Creation::of(&request, access.user_id(), &input, now)?;
+    let invite = move |conn: &mut _| {
+        let invitation = invitation::invite(conn, &act, (&email, &role), limits)?;
+        Ok(json!(Shown::asked(invitation, now)))
+    };
+    let invited = creation.once(app.db(), app.under_way(), invite).await?;
+    let created = invited.map_err(|refused| match refused {
         Refused::UnknownRole => FieldErrors::one("role", "There is no such role.").into(),
         refused => OrgError::from(refused),
     })?;
-    app.delivery().nudge();
-    tracing::info!(org.id = %access.org_id(), user.id = access.user_id(), invitation.id = %invitation.id, "somebody was invited");
-    Ok(HttpResponse::Created().json(Shown::asked(invitation, now)))
+    if created.is_new() {
+        app.delivery().nudge();
+        tracing::info!(org.id = %access.org_id(), user.id = access.user_id(), "somebody was invited");
+    }
+    Ok(created.answer())
 }
 
 /// Lists invitations, newest first; `?status=` picks.

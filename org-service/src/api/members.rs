@@ -30,7 +30,7 @@ use crate::{
 
 /// A member on the wire.
 #[derive(Debug, Serialize)]
-struct Member {
+pub(super) struct Member {
     user_id: String,
     /// Null while nothing is known of the user.
     user: Option<User>,
@@ -73,12 +73,17 @@ async fn users(app: &App, members: &[Membership]) -> HashMap<String, Profile> {
     app.profiles().of(members.iter().map(|member| member.user_id.clone()).collect()).await
 }
 
+/// A member as it is shown.
+pub(super) async fn shown(app: &App, member: Membership) -> Member {
+    let mut users = users(app, std::slice::from_ref(&member)).await;
+    let user = users.remove(&member.user_id);
+    Member::new(member, user)
+}
+
 /// Answers with a member. What is shown of the user may change without the member: so no reader is told
 /// that what it has is still so.
 pub(super) async fn answer(app: &App, member: Membership) -> HttpResponse {
-    let mut users = users(app, std::slice::from_ref(&member)).await;
-    let user = users.remove(&member.user_id);
-    ETag::from(&member).answer(HttpResponse::Ok(), Member::new(member, user))
+    ETag::from(&member).answer(HttpResponse::Ok(), shown(app, member).await)
 }
 
 /// Which member the path names.
