@@ -15,12 +15,13 @@ use serde_json::Value;
 use shared::{DbConnection, Timestamp, db::Undone, revocation::Kind};
 
 use crate::{
+    adoption,
     permission::Permissions,
     policy::{Policy, Right, Role, Standing},
     record::{self, BEGINNING},
     store::{
         announcements::{self, Announcement, AnnouncementId},
-        audit::{self, Record},
+        audit::Record,
         organizations::{self, HeldRole, Name, OrgId, Organization},
         roles,
     },
@@ -161,14 +162,14 @@ impl Act {
         decide: impl FnOnce(&Standing) -> Result<Right, Refused>,
     ) -> Outcome<Ground<'_>> {
         let unknown = Undone::Refused(Refused::UnknownOrganization);
-        let Some((seq, previous)) = organizations::take(conn, self.org_id)? else { return Err(unknown) };
+        let Some(taken) = adoption::take(conn, self.org_id, self.now)? else { return Err(unknown) };
         let name = Name::Id(self.org_id);
         let found = organizations::find_with_role(conn, &name, &self.actor.user_id)?;
         let Some((organization, role)) = found else { return Err(unknown) };
         let standing = self.actor.standing(&self.policy, self.org_id, role);
         let right = decide(&standing).map_err(Undone::Refused)?;
-        let previous = previous.unwrap_or_else(|| BEGINNING.to_vec());
-        Ok(Ground { act: self, organization, standing, right, seq, previous })
+        let previous = taken.hash.unwrap_or_else(|| BEGINNING.to_vec());
+        Ok(Ground { act: self, organization, standing, right, seq: taken.seq, previous })
     }
 
     /// The role of this name, if there is one.
@@ -232,7 +233,7 @@ impl Ground<'_> {
         (before, after): (Option<Value>, Option<Value>),
     ) -> Outcome<()> {
         let Act { org_id, actor, now, request_id, .. } = self.act;
-        let mut record = Record {
+        let record = Record {
             org_id: *org_id,
             seq: self.seq,
             at: *now,
@@ -245,10 +246,7 @@ impl Ground<'_> {
             request_id: request_id.clone(),
             hash: Vec::new(),
         };
-        record.hash = record::hash(&record, &self.previous);
-        audit::insert(conn, &record)?;
-        organizations::keep_audit_hash(conn, *org_id, &record.hash)?;
-        Ok(())
+        Ok(record::append(conn, record, &self.previous)?)
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
     routes,
     store::organizations::OrgId,
     store::secrets,
+    upkeep::Upkeep,
     visibility::Visibility,
 };
 
@@ -72,7 +73,8 @@ impl App {
         let delivery = Delivery::start(db.clone(), clock.clone(), mailer);
         let cursors = CursorKey::new(secrets::load(&db, "cursors", clock.now()).await?.expose());
         let profiles = Profiles::new(db.clone(), clock.clone(), config.announced_to(&issuer));
-        let chores = Chores::begin(db.clone(), clock.clone(), profiles.clone());
+        let upkeep = Upkeep::new(db.clone(), clock.clone());
+        let chores = Chores::begin(upkeep, profiles.clone());
         let authenticator = Authenticator::new(verifier, issuer.clone(), config.classes.clone())
             .behind(config.trusted_proxies.clone())
             .asking_user_state(config.ask_user_state);

@@ -1,5 +1,5 @@
-//! What has to be done now and then, off the request path: long lists are counted, copies of profiles
-//! renewed, and answers to creations forgotten.
+//! What has to be done now and then, off the request path: organizations are looked after, long lists are
+//! counted, copies of profiles renewed, and answers to creations forgotten.
 
 use std::{
     collections::BTreeSet,
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use shared::{Clock, Db, DbError};
+use shared::DbError;
 
 use crate::{
     idempotency::KEPT as ANSWERS_KEPT,
@@ -17,10 +17,13 @@ use crate::{
         idempotency,
         tallies::{self, List},
     },
+    upkeep::Upkeep,
 };
 
 /// How often.
 const PERIOD: Duration = Duration::from_secs(60);
+/// How often organizations are looked after within a period.
+const ROUNDS: u32 = 6;
 /// Lists counted in one period at most.
 const MOST_WANTED: usize = 100;
 /// How long the size of a list is kept that nobody asks for.
@@ -33,16 +36,15 @@ const BATCHES: usize = 20;
 /// What is done off the request path.
 #[derive(Debug)]
 pub struct Chores {
-    db: Db,
-    clock: Clock,
+    upkeep: Upkeep,
     profiles: Profiles,
     wanted: Mutex<BTreeSet<List>>,
 }
 
 impl Chores {
     /// Begins to do it every period, until the service is gone.
-    pub(crate) fn begin(db: Db, clock: Clock, profiles: Profiles) -> Arc<Self> {
-        let chores = Arc::new(Self { db, clock, profiles, wanted: Mutex::default() });
+    pub(crate) fn begin(upkeep: Upkeep, profiles: Profiles) -> Arc<Self> {
+        let chores = Arc::new(Self { upkeep, profiles, wanted: Mutex::default() });
         let held = Arc::downgrade(&chores);
         tokio::spawn(run(held));
         chores
@@ -56,24 +58,30 @@ impl Chores {
         }
     }
 
-    /// One round. It is taken by itself every minute of the machine's time; tests with a clock of their
-    /// own take it when they want to.
+    /// All of it, once. It is done by itself every minute of the machine's time; tests with a clock of
+    /// their own do it when they want to.
     pub async fn step(&self) -> Result<(), DbError> {
+        // Either is done even if the other fails.
+        let done = [self.upkeep.step().await, self.lists().await];
+        done.into_iter().collect()
+    }
+
+    async fn lists(&self) -> Result<(), DbError> {
         let wanted = mem::take(&mut *self.wanted.lock().unwrap_or_else(PoisonError::into_inner));
         for list in wanted {
             self.count(list).await?;
         }
         self.profiles.renew().await?;
         self.purge().await?;
-        let long_ago = self.clock.now().before(KEPT);
-        self.db.write(move |conn| tallies::forget(conn, long_ago)).await?;
+        let long_ago = self.upkeep.clock.now().before(KEPT);
+        self.upkeep.db.write(move |conn| tallies::forget(conn, long_ago)).await?;
         Ok(())
     }
 
     async fn purge(&self) -> Result<(), DbError> {
-        let old = self.clock.now().before(ANSWERS_KEPT);
+        let old = self.upkeep.clock.now().before(ANSWERS_KEPT);
         for _ in 0..BATCHES {
-            if self.db.transaction(move |conn| idempotency::purge(conn, old, BATCH)).await? == 0 {
+            if self.upkeep.db.transaction(move |conn| idempotency::purge(conn, old, BATCH)).await? == 0 {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -83,22 +91,23 @@ impl Chores {
 
     /// Counts a list, unless another process has just done so.
     async fn count(&self, list: List) -> Result<(), DbError> {
-        let kept = self.db.read(move |conn| tallies::find(conn, list)).await?;
-        if kept.is_some_and(|(_, counted_at)| self.clock.now().since(counted_at) < PERIOD / 2) {
+        let kept = self.upkeep.db.read(move |conn| tallies::find(conn, list)).await?;
+        if kept.is_some_and(|(_, counted_at)| self.upkeep.clock.now().since(counted_at) < PERIOD / 2) {
             return Ok(());
         }
-        let size = self.db.read(move |conn| list.count(conn)).await?;
-        let now = self.clock.now();
-        self.db.write(move |conn| tallies::keep(conn, list, size, now)).await?;
+        let size = self.upkeep.db.read(move |conn| list.count(conn)).await?;
+        let now = self.upkeep.clock.now();
+        self.upkeep.db.write(move |conn| tallies::keep(conn, list, size, now)).await?;
         Ok(())
     }
 }
 
 async fn run(chores: Weak<Chores>) {
-    loop {
-        tokio::time::sleep(PERIOD).await;
+    for round in (1..=ROUNDS).cycle() {
+        tokio::time::sleep(PERIOD / ROUNDS).await;
         let Some(chores) = chores.upgrade() else { return };
-        if let Err(error) = chores.step().await {
+        let done = if round == ROUNDS { chores.step().await } else { chores.upkeep.step().await };
+        if let Err(error) = done {
             tracing::warn!(%error, "housekeeping failed; it is tried again");
         }
     }

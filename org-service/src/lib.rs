@@ -3,6 +3,7 @@
 pub mod access;
 pub mod act;
 pub mod address;
+pub mod adoption;
 pub mod announce;
 pub mod api;
 pub mod cli;
@@ -28,6 +29,7 @@ pub mod schema;
 pub mod search;
 pub mod slug;
 pub mod store;
+pub mod upkeep;
 pub mod visibility;
 
 mod app;

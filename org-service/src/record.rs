@@ -6,7 +6,13 @@
 
 use aws_lc_rs::digest;
 
-use crate::store::audit::Record;
+use diesel::QueryResult;
+use shared::DbConnection;
+
+use crate::store::{
+    audit::{self, Record},
+    organizations,
+};
 
 /// Before the first record.
 pub const BEGINNING: [u8; 32] = [0; 32];
@@ -32,6 +38,14 @@ pub fn hash(record: &Record, previous: &[u8]) -> Vec<u8> {
         }
     }
     context.finish().as_ref().to_vec()
+}
+
+/// Adds a record behind the one with digest `previous`. Whoever does so holds the organization's row.
+pub fn append(conn: &mut DbConnection, record: Record, previous: &[u8]) -> QueryResult<()> {
+    let record = Record { hash: hash(&record, previous), ..record };
+    audit::insert(conn, &record)?;
+    organizations::keep_audit_hash(conn, record.org_id, &record.hash)?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub struct Record {
     pub seq: i64,
     /// When.
     pub at: Timestamp,
-    /// Who: a user id.
+    /// Who: a user id; empty for the service itself.
     pub actor: String,
     /// Whether it could be done because the actor is a superuser.
     pub as_superuser: bool,

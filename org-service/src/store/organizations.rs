@@ -1,5 +1,6 @@
 //! Organizations. Those that are deleted are out of everybody's sight, until they are restored or purged.
 
+mod audited;
 mod listing;
 
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod tests;
 use diesel::prelude::*;
 use shared::{DbConnection, Timestamp, typed_id};
 
+pub use audited::{Taken, begin_membership, keep_audit_hash, list_unowned, take, take_unowned};
 pub use listing::{Filter, ORDERINGS, list, list_from};
 
 use crate::{
@@ -262,21 +264,6 @@ pub fn advance_membership(conn: &mut DbConnection, id: OrgId) -> QueryResult<i64
         .set(organizations::membership_version.eq(organizations::membership_version + 1))
         .returning(organizations::membership_version)
         .get_result(conn)
-}
-
-/// Takes the organization's row for a change that is put on record, and gives the record's place and the
-/// digest before it; none if the organization is not there.
-pub fn take(conn: &mut DbConnection, id: OrgId) -> QueryResult<Option<(i64, Option<Vec<u8>>)>> {
-    diesel::update(organizations::table.find(id).filter(organizations::deleted_at.is_null()))
-        .set(organizations::audit_seq.eq(organizations::audit_seq + 1))
-        .returning((organizations::audit_seq, organizations::audit_hash))
-        .get_result(conn)
-        .optional()
-}
-
-/// Keeps the digest of the latest record.
-pub fn keep_audit_hash(conn: &mut DbConnection, id: OrgId, hash: &[u8]) -> QueryResult<usize> {
-    diesel::update(organizations::table.find(id)).set(organizations::audit_hash.eq(hash)).execute(conn)
 }
 
 /// Whether a slug belongs to another organization than this one.
