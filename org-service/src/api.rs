@@ -1,6 +1,7 @@
 //! The verbs: one endpoint per file, wire types beside their handler, and here what several share.
 
 pub mod accept;
+pub mod audit;
 pub mod create;
 pub mod delete;
 pub mod describe;

@@ -73,7 +73,7 @@ impl App {
         let delivery = Delivery::start(db.clone(), clock.clone(), mailer);
         let cursors = CursorKey::new(secrets::load(&db, "cursors", clock.now()).await?.expose());
         let profiles = Profiles::new(db.clone(), clock.clone(), config.announced_to(&issuer));
-        let upkeep = Upkeep::new(db.clone(), clock.clone());
+        let upkeep = Upkeep::new(db.clone(), clock.clone(), &config);
         let chores = Chores::begin(upkeep, profiles.clone());
         let authenticator = Authenticator::new(verifier, issuer.clone(), config.classes.clone())
             .behind(config.trusted_proxies.clone())

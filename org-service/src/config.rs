@@ -17,7 +17,7 @@ use shared::{
     config::{
         ConfigError, Listing, Variables,
         process::{ProcessSettings, RevocationPolicy},
-        values::OrNone,
+        values::{OrNone, Span},
     },
     db::Migrate,
     http::origin::TrustedProxies,
@@ -30,6 +30,7 @@ use crate::{
     StartError,
     permission::{Permission, Permissions},
     policy::Policy,
+    seal::AuditKeys,
     visibility::Visibility,
 };
 
@@ -73,12 +74,17 @@ struct Settings {
     /// Those of them that the built-in role `viewer` holds.
     #[serde(default)]
     viewer_permissions: String,
+    /// What the record of changes is sealed under. The first seals, any of them verifies.
+    audit_key: Option<Secret<String>>,
+    /// How long a deleted organization can be restored.
+    #[serde(default = "defaults::restore_window")]
+    restore_window: Span,
 }
 
 mod defaults {
     use std::net::{Ipv4Addr, SocketAddr};
 
-    use shared::config::values::OrNone;
+    use shared::config::values::{OrNone, Span};
 
     pub(super) fn listen() -> SocketAddr {
         (Ipv4Addr::LOCALHOST, 8002).into()
@@ -100,6 +106,9 @@ mod defaults {
     }
     pub(super) const fn max_page_size() -> u32 {
         100
+    }
+    pub(super) const fn restore_window() -> Span {
+        Span::secs(30 * 24 * 3600)
     }
 }
 
@@ -139,6 +148,10 @@ pub struct Config {
     pub policy: Arc<Policy>,
     /// What invitations are held to, and how they are mailed.
     pub invitations: Invitations,
+    /// What the record of changes is sealed under.
+    pub audit_keys: AuditKeys,
+    /// How long a deleted organization can be restored.
+    pub restore_window: Duration,
     /// Authenticate calls between services; any of them does.
     pub service_secrets: ServiceSecrets,
     /// How long requests are served on after SIGTERM.
@@ -181,6 +194,8 @@ impl Config {
             visibility: settings.visibility,
             policy,
             invitations,
+            audit_keys: settings.audit_key.as_ref().map(audit_keys).transpose()?.unwrap_or_default(),
+            restore_window: settings.restore_window.0,
             service_secrets: ServiceSecrets::read(variables)?,
             migrate: process.migrate(),
             drain_delay: process.drain_delay(),
@@ -269,6 +284,10 @@ fn permissions(name: &str, text: &str) -> Result<Permissions, ConfigError> {
             parsed.map_err(|complaint| ConfigError::new(name, &format!("`{word}`: {complaint}")))
         })
         .collect()
+}
+
+fn audit_keys(text: &Secret<String>) -> Result<AuditKeys, ConfigError> {
+    AuditKeys::parse(text.expose())
 }
 
 fn auth_url(text: &str) -> Result<url::Url, ConfigError> {

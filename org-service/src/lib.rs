@@ -16,6 +16,7 @@ pub mod handle;
 pub mod housekeeping;
 pub mod idempotency;
 pub mod invitation;
+pub mod lines;
 pub mod mail;
 pub mod membership;
 pub mod organization;
@@ -26,6 +27,7 @@ pub mod record;
 pub mod role;
 pub mod roster;
 pub mod schema;
+pub mod seal;
 pub mod search;
 pub mod slug;
 pub mod store;
@@ -61,7 +63,8 @@ pub const BASE: &str = "/api/v1/organization";
 #[must_use]
 pub fn endpoints() -> Vec<Endpoint> {
     use api::{
-        accept, create, delete, describe, invitations, list, members, membership, retrieve, roles, update,
+        accept, audit, create, delete, describe, invitations, list, members, membership, retrieve,
+        roles, update,
     };
     let at = Endpoint::protected;
     let within = |path: &str| at(&format!("/{{id:[0-9]+|[0-9a-fA-F-]{{36}}}}{path}"));
@@ -92,6 +95,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             .get(roles::show)
             .on(Method::PATCH, roles::redefine)
             .on(Method::DELETE, roles::remove),
+        within("/audit/").offering(audit::LINES).get(audit::list),
     ]
 }
 

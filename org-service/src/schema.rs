@@ -23,6 +23,7 @@ diesel::table! {
         audit_seq -> BigInt,
         audit_hash -> Nullable<Binary>,
         deleted_at -> Nullable<Instant>,
+        audit_sealed_seq -> BigInt,
     }
 }
 
@@ -70,6 +71,21 @@ diesel::table! {
         after -> Nullable<Text>,
         request_id -> Text,
         hash -> Binary,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Text};
+    use shared::db::types::{Id, Instant};
+
+    audit_seals (org_id, number) {
+        org_id -> Id,
+        number -> BigInt,
+        last_seq -> BigInt,
+        hash -> Binary,
+        sealed_at -> Instant,
+        key_id -> Text,
+        seal -> Binary,
     }
 }
 

@@ -11,5 +11,6 @@ pub mod memberships;
 pub mod organizations;
 pub mod profiles;
 pub mod roles;
+pub mod seals;
 pub mod secrets;
 pub mod tallies;

@@ -31,6 +31,9 @@ use serde::{Serialize, Serializer};
 pub struct Timestamp(jiff::Timestamp);
 
 impl Timestamp {
+    /// The beginning of 1970, UTC.
+    pub const EPOCH: Self = Self(jiff::Timestamp::UNIX_EPOCH);
+
     /// From microseconds since the Unix epoch, clamped to the years jiff can express (-9999 to 9999).
     #[must_use]
     pub fn from_micros(micros: i64) -> Self {

@@ -70,6 +70,35 @@ impl Accept {
     }
 }
 
+/// Another form than JSON that an endpoint can answer in.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    /// What `?format=` calls it.
+    pub format: &'static str,
+    /// The media type's first part.
+    pub main: &'static str,
+    /// The media type's second part.
+    pub sub: &'static str,
+}
+
+impl Form {
+    /// Whether a request asks for this form: by its `format`, or else by naming its media type and not
+    /// JSON's. Ranges such as `*/*` get JSON.
+    #[must_use]
+    pub fn is_asked_for(&self, request: &HttpRequest) -> bool {
+        match Query::parse(request.query_string()).get("format") {
+            Some(format) if !format.is_empty() => format == self.format,
+            _ => {
+                let sent = request.headers().get_all(ACCEPT);
+                let sent: Vec<_> = sent.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+                let sent = sent.join(",");
+                let names = |main, sub| ranges(&sent).any(|range| range.main == main && range.sub == sub);
+                names(self.main, self.sub) && !names("application", "json")
+            }
+        }
+    }
+}
+
 fn indent(text: &str) -> Option<u8> {
     let spaces = python::int(text)?.clamp(0, MAX_INDENT);
     u8::try_from(spaces).ok().filter(|spaces| *spaces > 0)
@@ -200,6 +229,32 @@ mod tests {
             (None, Some("json"), Accept::Json { indent: None }),
         ] {
             assert_eq!(Accept::negotiate(accept, format), outcome, "{accept:?} {format:?}");
+        }
+    }
+
+    #[test]
+    fn another_form_is_given_to_whoever_names_it_and_not_json() {
+        let form = Form { format: "jsonl", main: "application", sub: "x-ndjson" };
+        for (accept, query, asked) in [
+            (None, "", false),
+            (None, "?format=jsonl", true),
+            (None, "?format=JSONL", false),
+            (None, "?format=jsonl&format=json", false),
+            (Some("text/html"), "?format=jsonl", true),
+            (Some("application/x-ndjson"), "?format=json", false),
+            (Some("application/x-ndjson"), "?format=", true),
+            (Some("Application/X-NDJSON; q=0.5"), "", true),
+            (Some("application/x-ndjson, */*"), "", true),
+            (Some("application/x-ndjson, application/json"), "", false),
+            (Some("application/*"), "", false),
+            (Some("*/*"), "", false),
+        ] {
+            let request = actix_web::test::TestRequest::with_uri(&format!("/{query}"));
+            let request = match accept {
+                Some(accept) => request.insert_header((ACCEPT, accept)),
+                None => request,
+            };
+            assert_eq!(form.is_asked_for(&request.to_http_request()), asked, "{accept:?} {query}");
         }
     }
 

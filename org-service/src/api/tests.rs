@@ -2,6 +2,7 @@
 
 mod accepting;
 mod actors;
+mod audit;
 mod conditional;
 mod cursors;
 mod growing;

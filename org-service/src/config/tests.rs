@@ -28,6 +28,8 @@ fn what_cannot_be_used_is_told_with_its_variable() {
         ("ORG_MAIL_URL", "smtp://ada:pass@mail.example"),
         ("ORG_MAIL_FROM", "Acme"),
         ("ORG_MAIL_FROM", "acme@example.org\r\nBcc: eve@example.org"),
+        ("ORG_AUDIT_KEY", "short"),
+        ("ORG_RESTORE_WINDOW", "soon"),
         ("REVOCATION", "on"),
         ("SERVICE_SECRET", "short"),
         ("TRUSTED_PROXIES", "gateway"),
@@ -76,6 +78,8 @@ fn secrets_are_not_listed() {
     let config = read(&[
         ("ORG_DATABASE_URL", "postgres://org:s3cret@localhost/org"),
         ("SERVICE_SECRET", &secret),
+        // 32 bytes, in which the word appears.
+        ("ORG_AUDIT_KEY", "s3crets3crets3crets3crets3crets3crets3cret0="),
         ("AUTH_SIGNING_KEY", &secret),
         ("ORG_MAIL_URL", "smtps://ada:s3cret@mail.example"),
         ("ORG_MAIL_FROM", "no-reply@example.org"),

@@ -9,7 +9,10 @@ mod tests;
 use diesel::prelude::*;
 use shared::{DbConnection, Timestamp, typed_id};
 
-pub use audited::{Taken, begin_membership, keep_audit_hash, list_unowned, take, take_unowned};
+pub use audited::{
+    AuditEnd, Taken, begin_membership, find_audit_end, keep_audit_hash, list_unowned, next_organization,
+    take, take_unowned,
+};
 pub use listing::{Filter, ORDERINGS, list, list_from};
 
 use crate::{

@@ -15,8 +15,14 @@ use zeroize::Zeroizing;
 use super::{ConfigError, Source, Variables};
 
 /// The variables that a file can hold.
-const FROM_FILES: [&str; 5] =
-    ["AUTH_SIGNING_KEY", "AUTH_VERIFYING_KEY", "AUTH_KEY_ENCRYPTION_KEY", "SERVICE_SECRET", "ORG_MAIL_URL"];
+const FROM_FILES: [&str; 6] = [
+    "AUTH_SIGNING_KEY",
+    "AUTH_VERIFYING_KEY",
+    "AUTH_KEY_ENCRYPTION_KEY",
+    "ORG_AUDIT_KEY",
+    "ORG_MAIL_URL",
+    "SERVICE_SECRET",
+];
 
 /// A longer file is a mistake: the longest of these secrets has a few kilobytes.
 const LONGEST: u64 = 64 * 1024;

@@ -125,7 +125,8 @@ impl ToSql<Instant, Pg> for clock::Timestamp {
 impl FromSql<Instant, Pg> for clock::Timestamp {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         let PgTimestamp(micros) = FromSql::<sql_types::Timestamptz, Pg>::from_sql(value)?;
-        Ok(Self::from_micros(micros + PG_EPOCH_SECS * 1_000_000))
+        // `infinity` is the largest number.
+        Ok(Self::from_micros(micros.saturating_add(PG_EPOCH_SECS * 1_000_000)))
     }
 }
 

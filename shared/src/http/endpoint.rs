@@ -17,7 +17,7 @@ use actix_web::{
 use crate::{
     Problem,
     auth::{Caller, VaryCookie},
-    media::Accept,
+    media::{Accept, Form},
 };
 
 /// A path and its methods.
@@ -27,6 +27,7 @@ pub struct Endpoint {
     methods: Vec<&'static str>,
     protected: bool,
     negotiated: bool,
+    other: Option<Form>,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -44,7 +45,14 @@ impl Endpoint {
     pub fn open(path: &str) -> Self {
         let bare = path.strip_suffix('/').unwrap_or(path).to_owned();
         let resource = web::resource([bare.clone(), format!("{bare}/")]);
-        Self { path: path.to_owned(), resource, methods: Vec::new(), protected: false, negotiated: true }
+        Self {
+            path: path.to_owned(),
+            resource,
+            methods: Vec::new(),
+            protected: false,
+            negotiated: true,
+            other: None,
+        }
     }
 
     /// An endpoint on which even a wrong method needs a [`Caller`]. The handlers themselves take
@@ -58,6 +66,12 @@ impl Endpoint {
     #[must_use]
     pub fn plain(path: &str) -> Self {
         Self { negotiated: false, ..Self::open(path) }
+    }
+
+    /// Answers in this form, too: whoever asks for it is let through, and the handler answers in it.
+    #[must_use]
+    pub fn offering(self, form: Form) -> Self {
+        Self { other: Some(form), ..self }
     }
 
     /// The path as it was declared, and the methods that it answers: for tests that go through all there
@@ -106,13 +120,14 @@ const ORDER: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTI
 
 impl HttpServiceFactory for Endpoint {
     fn register(self, config: &mut AppService) {
-        let (allow, negotiated) = (self.allow(), self.negotiated);
+        let (allow, negotiated, other) = (self.allow(), self.negotiated, self.other);
         let resource = if self.protected {
             self.resource.default_service(web::route().to(refuse_caller))
         } else {
             self.resource.default_service(web::route().to(refuse_method))
         };
         let around = move |request: ServiceRequest, next: Next<BoxBody>| {
+            let negotiated = negotiated && !other.is_some_and(|form| form.is_asked_for(request.request()));
             answer(request, next, (allow.clone(), negotiated))
         };
         resource.wrap(from_fn(around)).register(config);

@@ -194,7 +194,8 @@ impl Actor<'_> {
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = to_bytes(response.into_body()).await.ok().unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { status, headers, body, empty: bytes.is_empty() }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status, headers, body, empty: bytes.is_empty(), text }
     }
 }
 
@@ -204,6 +205,7 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) body: Value,
     pub(super) empty: bool,
+    pub(super) text: String,
     headers: HeaderMap,
 }
 

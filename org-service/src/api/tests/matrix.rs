@@ -66,6 +66,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("GET", "/{id}/roles/{name}/", Permission("role:read")),
     ("PATCH", "/{id}/roles/{name}/", Permission("role:manage")),
     ("DELETE", "/{id}/roles/{name}/", Permission("role:manage")),
+    ("GET", "/{id}/audit/", Permission("audit:read")),
 ];
 
 /// Who asks.

@@ -2,7 +2,7 @@
 //! changes come one after the other.
 
 use diesel::{dsl::sql, prelude::*, sql_types::Bool};
-use shared::DbConnection;
+use shared::{DbConnection, Timestamp};
 
 use super::OrgId;
 use crate::schema::organizations;
@@ -54,6 +54,36 @@ pub fn begin_membership(conn: &mut DbConnection, id: OrgId) -> QueryResult<Strin
         .set(organizations::membership_version.eq(1))
         .returning(organizations::created_by)
         .get_result(conn)
+}
+
+/// Where an organization's records end, whether or not it is deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct AuditEnd {
+    /// The place of the last record; 0 if there is none.
+    pub seq: i64,
+    /// Its digest.
+    pub hash: Option<Vec<u8>>,
+    /// The last record that a seal covers; 0 if none is.
+    pub sealed_seq: i64,
+    /// When the organization was deleted.
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// Where an organization's records end.
+pub fn find_audit_end(conn: &mut DbConnection, id: OrgId) -> QueryResult<Option<AuditEnd>> {
+    let columns = (
+        organizations::audit_seq,
+        organizations::audit_hash,
+        organizations::audit_sealed_seq,
+        organizations::deleted_at,
+    );
+    organizations::table.find(id).select(columns).first(conn).optional()
+}
+
+/// The first organization behind this one.
+pub fn next_organization(conn: &mut DbConnection, after: OrgId) -> QueryResult<Option<OrgId>> {
+    let behind = organizations::table.filter(organizations::id.gt(after)).order(organizations::id);
+    behind.select(organizations::id).first(conn).optional()
 }
 
 /// Keeps the digest of the latest record.

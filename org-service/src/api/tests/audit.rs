@@ -1,0 +1,134 @@
+//! Who changed what, as it is listed and exported.
+
+use std::time::Duration;
+
+use actix_web::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::actors::{Actor, Site};
+
+/// An organization with nine records: created, a role and six changes of it by two people, changed.
+async fn history(site: &Site) -> String {
+    let owner = site.member("owner");
+    let path = site.organization(&owner, "Acme").await;
+    site.join(&path, "admin", "admin").await;
+    let role = json!({"name": "clerk", "permissions": ["member:read"]});
+    assert_eq!(owner.post(&format!("{path}roles/"), role).await.status, StatusCode::CREATED);
+    for number in 0..6 {
+        site.clock.advance(Duration::from_secs(60));
+        let who = if number % 2 == 0 { "admin" } else { "owner" };
+        let change = json!({"description": format!("number \"{number}\" é")});
+        let changed =
+            site.member(who).send(Method::PATCH, &format!("{path}roles/clerk/"), Some(change)).await;
+        assert_eq!(changed.status, StatusCode::OK, "{changed:?}");
+    }
+    let renamed = site.superuser("root").send(Method::PATCH, &path, Some(json!({"name": "Solo"}))).await;
+    assert_eq!(renamed.status, StatusCode::OK);
+    path
+}
+
+fn seqs(list: &Value) -> Vec<i64> {
+    list["results"].as_array().unwrap().iter().map(|record| record["seq"].as_i64().unwrap()).collect()
+}
+
+async fn listed(actor: &Actor<'_>, path: &str, query: &str) -> Vec<i64> {
+    let answer = actor.get(&format!("{path}audit/?page_size=100&{query}")).await;
+    assert_eq!(answer.status, StatusCode::OK, "{query}: {answer:?}");
+    assert_eq!(answer.body["next"], Value::Null);
+    seqs(&answer.body)
+}
+
+#[actix_web::test]
+async fn records_say_who_did_what_when() {
+    let site = Site::new(&[]).await;
+    let path = history(&site).await;
+    let answer = site.member("owner").get(&format!("{path}audit/?page_size=1")).await;
+    let record = &answer.body["results"][0];
+    let expected = json!({
+        "seq": 9, "at": "2026-11-23T14:46:48Z", "actor": "root", "as_superuser": true,
+        "action": "organization.changed", "target": "", "before": {"name": "Acme"}, "after": {"name": "Solo"},
+        "request_id": record["request_id"], "hash": record["hash"],
+    });
+    assert_eq!(record.to_string(), expected.to_string());
+    assert_eq!(record["hash"].as_str().unwrap().len(), 64);
+}
+
+#[actix_web::test]
+async fn pages_go_from_the_newest_to_the_oldest_whatever_comes_meanwhile() {
+    let site = Site::new(&[]).await;
+    let path = history(&site).await;
+    let owner = site.member("owner");
+    let (mut seen, mut next) = (Vec::new(), format!("{path}audit/?page_size=4&action=role."));
+    loop {
+        let page = owner.get(&next).await;
+        seen.push(seqs(&page.body));
+        let change = json!({"description": "x"});
+        let changed = owner.send(Method::PATCH, &format!("{path}roles/clerk/"), Some(change)).await;
+        assert_eq!(changed.status, StatusCode::OK);
+        let Some(link) = page.body["next"].as_str() else { break };
+        next = link.strip_prefix("http://localhost:8080").unwrap().to_owned();
+    }
+    assert_eq!(seen, [vec![8, 7, 6, 5], vec![4, 3, 2]]);
+    for odd in ["before=0", "before=-1", "before=x", "before=99999999999999999999"] {
+        let answer = owner.get(&format!("{path}audit/?{odd}")).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{odd}");
+        assert_eq!(answer.body["detail"], "Invalid page.");
+    }
+}
+
+#[actix_web::test]
+async fn filters_choose_records() {
+    let site = Site::new(&[]).await;
+    let path = history(&site).await;
+    let owner = site.member("owner");
+    for (query, expected) in [
+        ("", vec![9, 8, 7, 6, 5, 4, 3, 2, 1]),
+        ("actor=admin", vec![7, 5, 3]),
+        ("actor=nobody", vec![]),
+        ("action=role.changed", vec![8, 7, 6, 5, 4, 3]),
+        ("action=role.", vec![8, 7, 6, 5, 4, 3, 2]),
+        ("action=role", vec![]),
+        ("action=.", vec![]),
+        ("action=organization.&actor=root", vec![9]),
+        ("target=clerk&actor=owner", vec![8, 6, 4, 2]),
+        ("since=2026-11-23T14:45:48Z", vec![9, 8, 7]),
+        ("until=2026-11-23T14:41:48Z", vec![3, 2, 1]),
+        ("since=2026-11-23T14:41:48Z&until=2026-11-23T14:42:48%2B00:00", vec![4, 3]),
+        ("before=3", vec![2, 1]),
+    ] {
+        assert_eq!(listed(&owner, &path, query).await, expected, "{query}");
+    }
+    for (query, field) in [("since=soon", "since"), ("until=x", "until"), ("actor=a%00", "actor")] {
+        let answer = owner.get(&format!("{path}audit/?{query}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}");
+        assert!(answer.body[field].is_array());
+    }
+}
+
+#[actix_web::test]
+async fn an_export_is_asked_for_by_its_format_or_its_type() {
+    let site = Site::new(&[]).await;
+    let path = history(&site).await;
+    let owner = site.member("owner");
+    let lines = "application/x-ndjson";
+    for (query, accept, status, kind) in [
+        ("", None, 200, "application/json"),
+        ("?format=json", Some(lines), 406, "application/json"),
+        ("?format=jsonl", None, 200, lines),
+        ("?format=jsonl", Some("application/json"), 200, lines),
+        ("?format=xml", None, 404, "application/json"),
+        ("", Some(lines), 200, lines),
+        ("", Some("application/x-ndjson;q=0.9, */*"), 200, lines),
+        ("", Some("application/json, application/x-ndjson"), 200, "application/json"),
+        ("", Some("text/html"), 406, "application/json"),
+    ] {
+        let headers: Vec<_> = accept.map(|accept| ("accept", accept)).into_iter().collect();
+        let answer = owner.get_with(&format!("{path}audit/{query}"), &headers).await;
+        let met = (answer.status.as_u16(), answer.header("content-type"));
+        assert_eq!(met, (status, Some(kind)), "{query} {accept:?}");
+    }
+    let elsewhere = owner.get(&format!("{path}members/?format=jsonl")).await;
+    assert_eq!(elsewhere.status, StatusCode::NOT_FOUND, "no other list has the form");
+    let head = owner.send(Method::HEAD, &format!("{path}audit/?format=jsonl"), None).await;
+    assert_eq!((head.status, head.empty), (StatusCode::OK, true));
+}
