@@ -1,9 +1,16 @@
 //! The management commands.
 
+mod audit;
+
 use std::io::Write;
 
 use clap::{Args, Subcommand};
-use shared::config::{Variables, print_listings};
+use shared::{
+    Db, DbError, DbLimits,
+    config::{Variables, print_listings},
+};
+
+pub use audit::{AuditCommand, run as audit};
 
 use crate::{Config, migrations};
 
@@ -14,6 +21,9 @@ pub enum Command {
     Migrate,
     /// Show every setting, its value and where it came from.
     Config(ConfigFormat),
+    /// Work with the record of changes.
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 /// How `config` prints.
@@ -26,11 +36,17 @@ pub struct ConfigFormat {
 
 /// Runs a command. Whatever it prints for its user goes to `out`.
 pub async fn run(command: &Command, variables: &Variables, out: &mut dyn Write) -> anyhow::Result<()> {
-    let config = Config::read(variables)?;
     match command {
-        Command::Migrate => migrate(&config, out).await,
-        Command::Config(format) => Ok(print_listings(config.listings(), format.json, out)?),
+        Command::Migrate => migrate(&Config::read(variables)?, out).await,
+        Command::Config(format) => Ok(print_listings(Config::read(variables)?.listings(), format.json, out)?),
+        Command::Audit(command) => audit::run(command, variables, out).await,
     }
+}
+
+/// Connects to the database for a command beside a server.
+async fn connect(config: &Config) -> Result<Db, DbError> {
+    let migrations = migrations().applied(config.migrate);
+    Db::connect(&config.database, migrations, DbLimits { connections: 1, ..config.database_limits }).await
 }
 
 /// Applies the migrations that are missing.

@@ -32,6 +32,7 @@ pub mod search;
 pub mod slug;
 pub mod store;
 pub mod upkeep;
+pub mod verify;
 pub mod visibility;
 
 mod app;

@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context as _;
 use auth_service::commands::{self, Command};
 use clap::{Args, Parser, Subcommand};
+use org_service::commands::AuditCommand;
 use shared::{
     Clock,
     config::{Variables, print_listings},
@@ -36,6 +37,9 @@ pub struct Cli {
 enum Action {
     /// Serve until SIGINT or SIGTERM.
     Serve(Serve),
+    /// Work with the record of what was changed in organizations.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     #[command(flatten)]
     Manage(Command),
 }
@@ -59,6 +63,7 @@ pub async fn run(cli: Cli, variables: Variables) -> anyhow::Result<()> {
     let variables = variables.with_files()?;
     match cli.action.unwrap_or(Action::Serve(Serve::default())) {
         Action::Serve(serve) => self::serve(&serve, &cli.data, variables).await,
+        Action::Audit(command) => audit(&command, &cli.data, variables).await,
         Action::Manage(command) => manage(command, &cli.data, variables).await,
     }
 }
@@ -94,6 +99,19 @@ async fn serve(serve: &Serve, data: &std::path::Path, mut variables: Variables) 
     tour::print(&bound, data, &mut out)?;
     out.flush()?;
     Ok(bound.run_until(signals).await?)
+}
+
+/// Runs a command on the record of changes beside a server that may be running.
+async fn audit(
+    command: &AuditCommand,
+    data: &std::path::Path,
+    mut variables: Variables,
+) -> anyhow::Result<()> {
+    // An export needs no data; a database elsewhere, no folder.
+    if !command.brings_records() && variables.get("ORG_DATABASE_URL").is_none() {
+        DataFolder::open(data)?.complete(&mut variables)?;
+    }
+    org_service::commands::audit(command, &variables, &mut std::io::stdout()).await
 }
 
 /// Runs a management command beside a server that may be running.

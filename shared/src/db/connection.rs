@@ -74,6 +74,19 @@ impl DbConnection {
         }
     }
 
+    /// Runs queries that only read and all see the database as it was at the first of them.
+    pub fn read_transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> diesel::QueryResult<T>,
+    ) -> diesel::QueryResult<T> {
+        self.transaction(|connection| {
+            if let Self::Postgres(pg) = connection {
+                pg.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
+            }
+            work(connection)
+        })
+    }
+
     /// Inside a write transaction: waits until nobody else holds the lock of this name, and holds it
     /// to the transaction's end. SQLite's write lock, which such a transaction has, serves for all.
     pub fn lock_exclusively(&mut self, name: &str) -> diesel::QueryResult<()> {

@@ -6,6 +6,13 @@ use actix_web::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::actors::{Actor, Site};
+use crate::{
+    seal::AuditKeys,
+    verify::{Counts, VerifyError, database, export},
+};
+
+/// 32 bytes in base64.
+const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// An organization with nine records: created, a role and six changes of it by two people, changed.
 async fn history(site: &Site) -> String {
@@ -131,4 +138,90 @@ async fn an_export_is_asked_for_by_its_format_or_its_type() {
     assert_eq!(elsewhere.status, StatusCode::NOT_FOUND, "no other list has the form");
     let head = owner.send(Method::HEAD, &format!("{path}audit/?format=jsonl"), None).await;
     assert_eq!((head.status, head.empty), (StatusCode::OK, true));
+}
+
+/// The export of an organization with three seals, behind the records 1, 5 and 9.
+async fn exported(site: &Site) -> Vec<String> {
+    let path = history(site).await;
+    let owner = site.member("owner");
+    site.app().chores().step().await.unwrap();
+    for _ in 0..600 {
+        let change = json!({"description": "again"});
+        let changed = owner.send(Method::PATCH, &format!("{path}roles/clerk/"), Some(change)).await;
+        assert_eq!(changed.status, StatusCode::OK);
+    }
+    site.app().chores().step().await.unwrap();
+    let renamed = owner.send(Method::PATCH, &path, Some(json!({"name": "Duo"}))).await;
+    assert_eq!(renamed.status, StatusCode::OK);
+    let text = owner.get(&format!("{path}audit/?format=jsonl")).await.text;
+    assert!(text.ends_with('\n'));
+    text.lines().map(str::to_owned).collect()
+}
+
+fn verify(lines: &[String], keys: &AuditKeys) -> Result<Counts, VerifyError> {
+    export::verify(lines.join("\n").as_bytes(), keys)
+}
+
+#[actix_web::test]
+async fn an_export_is_verified_without_the_database() {
+    let site = Site::new(&[("ORG_AUDIT_KEY", KEY)]).await;
+    let lines = exported(&site).await;
+    let keys = AuditKeys::parse(KEY).unwrap();
+    let expected = Counts { organizations: 1, records: 610, unsealed: 1, proven: 2, ..Counts::default() };
+    assert_eq!(verify(&lines, &keys).unwrap(), expected);
+    let unchecked = Counts { proven: 0, unchecked: 2, ..expected };
+    assert_eq!(verify(&lines, &AuditKeys::default()).unwrap(), unchecked);
+    let first: Value = serde_json::from_str(&lines[0]).unwrap();
+    let id = uuid::Uuid::parse_str(first["export"]["organization"].as_str().unwrap()).unwrap();
+    let id = crate::store::organizations::OrgId::from_uuid(id);
+    assert_eq!(database::verify(site.app().db(), id, &keys).await.unwrap(), expected);
+}
+
+#[actix_web::test]
+async fn an_export_that_was_touched_is_not_verified() {
+    let site = Site::new(&[("ORG_AUDIT_KEY", KEY)]).await;
+    let (lines, keys) = (exported(&site).await, AuditKeys::parse(KEY).unwrap());
+    let total = lines.len();
+    assert_eq!(total, 614);
+    for place in (0..12).chain(505..509).chain(total - 5..total) {
+        let mut changed = lines.clone();
+        changed.remove(place);
+        assert!(verify(&changed, &keys).is_err(), "without line {place}: {}", lines[place]);
+        if place + 1 < total {
+            let mut changed = lines.clone();
+            changed.swap(place, place + 1);
+            assert!(verify(&changed, &keys).is_err(), "line {place} behind the next");
+        }
+        let mut changed = lines.clone();
+        changed.insert(place, lines[place].clone());
+        assert!(verify(&changed, &keys).is_err(), "line {place} twice");
+        let mut changed = lines.clone();
+        changed.truncate(place);
+        assert!(verify(&changed, &keys).is_err(), "cut off before line {place}");
+    }
+    for (from, to, place) in [("owner", "other", 2), ("true", "false", 9), ("Acme", "Acne", 1)] {
+        let mut changed = lines.clone();
+        assert!(changed[place].contains(from), "{}", changed[place]);
+        changed[place] = changed[place].replacen(from, to, 1);
+        let fault = verify(&changed, &keys).unwrap_err().to_string();
+        assert!(fault.contains(&format!("record {place}: changed")), "{fault}");
+    }
+}
+
+#[actix_web::test]
+async fn a_choice_of_records_is_exported_and_not_verified() {
+    let site = Site::new(&[]).await;
+    let path = history(&site).await;
+    let text = site.member("owner").get(&format!("{path}audit/?format=jsonl&actor=admin")).await.text;
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let seqs: Vec<i64> = lines[1..lines.len() - 1]
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["record"]["seq"].as_i64().unwrap())
+        .collect();
+    assert_eq!(seqs, [3, 5, 7]);
+    let refused = verify(&lines, &AuditKeys::default()).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "line 1 of the export: a choice of records, which cannot be verified: export all of them"
+    );
 }
