@@ -10,6 +10,7 @@ pub mod invitations;
 pub mod list;
 pub mod members;
 pub mod membership;
+pub mod restore;
 pub mod retrieve;
 pub mod roles;
 pub mod update;

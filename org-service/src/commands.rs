@@ -1,6 +1,7 @@
 //! The management commands.
 
 mod audit;
+mod organization;
 
 use std::io::Write;
 
@@ -11,6 +12,7 @@ use shared::{
 };
 
 pub use audit::{AuditCommand, run as audit};
+pub use organization::OrganizationCommand;
 
 use crate::{Config, migrations};
 
@@ -24,6 +26,9 @@ pub enum Command {
     /// Work with the record of changes.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Manage deleted organizations.
+    #[command(subcommand)]
+    Organization(OrganizationCommand),
 }
 
 /// How `config` prints.
@@ -39,6 +44,7 @@ pub async fn run(command: &Command, variables: &Variables, out: &mut dyn Write) 
     match command {
         Command::Migrate => migrate(&Config::read(variables)?, out).await,
         Command::Config(format) => Ok(print_listings(Config::read(variables)?.listings(), format.json, out)?),
+        Command::Organization(command) => organization::run(command, variables, out).await,
         Command::Audit(command) => audit::run(command, variables, out).await,
     }
 }

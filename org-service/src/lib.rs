@@ -23,6 +23,7 @@ pub mod organization;
 pub mod permission;
 pub mod policy;
 pub mod profiles;
+pub mod purge;
 pub mod record;
 pub mod role;
 pub mod roster;
@@ -64,7 +65,7 @@ pub const BASE: &str = "/api/v1/organization";
 #[must_use]
 pub fn endpoints() -> Vec<Endpoint> {
     use api::{
-        accept, audit, create, delete, describe, invitations, list, members, membership, retrieve,
+        accept, audit, create, delete, describe, invitations, list, members, membership, restore, retrieve,
         roles, update,
     };
     let at = Endpoint::protected;
@@ -96,6 +97,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             .get(roles::show)
             .on(Method::PATCH, roles::redefine)
             .on(Method::DELETE, roles::remove),
+        within("/restore/").on(Method::POST, restore::restore),
         within("/audit/").offering(audit::LINES).get(audit::list),
     ]
 }

@@ -1,7 +1,7 @@
 //! Organizations begin, change and end.
 
 use serde_json::{Map, Value, json};
-use shared::{DbConnection, db::Undone};
+use shared::{DbConnection, Timestamp, db::Undone};
 
 use crate::{
     act::{Act, Outcome, Outdated, Refused},
@@ -9,7 +9,8 @@ use crate::{
     policy::OWNER,
     store::{
         memberships::{self, Membership},
-        organizations::{self, Changes, Organization},
+        organizations::{self, Changes, HeldRole, Organization},
+        roles,
     },
 };
 
@@ -55,6 +56,34 @@ pub fn delete(conn: &mut DbConnection, act: &Act) -> Outcome<()> {
     ground.outdate(conn, &[Outdated::Organization])?;
     let shown = json!({"name": ground.organization.name});
     ground.record(conn, "organization.deleted", "", (Some(shown), None))
+}
+
+/// The permission to delete an organization, which is also that to take the deletion back.
+pub const DELETE: &str = "organization:delete";
+
+/// Brings an organization back that was deleted after this time. To whoever could not delete it, there is
+/// none: that is asked before anything is tried, for a name that is taken would tell, too.
+pub fn restore(conn: &mut DbConnection, act: &Act, after: Timestamp) -> Outcome<Organization> {
+    let unknown = || Undone::Refused(Refused::UnknownOrganization);
+    organizations::find_deleted(conn, act.org_id, after)?.ok_or_else(unknown)?;
+    let member = memberships::find(conn, act.org_id, &act.actor.user_id)?;
+    let role = match member {
+        Some(member) => {
+            let definition = roles::find(conn, act.org_id, &member.role)?.map(|role| role.permissions);
+            Some(HeldRole { name: member.role, definition })
+        }
+        None => None,
+    };
+    let standing = act.actor.standing(&act.policy, act.org_id, role);
+    standing.right(DELETE).ok_or_else(unknown)?;
+    if !organizations::restore(conn, act.org_id, after)? {
+        return Err(unknown());
+    }
+    let ground = act.begin(conn)?;
+    let organization = ground.organization.clone();
+    let shown = json!({"name": organization.name});
+    ground.record(conn, "organization.restored", "", (None, Some(shown)))?;
+    Ok(organization)
 }
 
 /// The fields that differ, before and after.

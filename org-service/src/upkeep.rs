@@ -1,13 +1,15 @@
 //! [`Upkeep`]: organizations that nobody asks for now are looked after. Those of the release before get their
-//! owner, and records are sealed.
+//! owner, records are sealed, and what was deleted long ago is purged.
 //!
 //! Every replica may do all of it: each task begins with a compare-and-set, so that of any number one does it.
 //! What is asked each time is answered by a partial index, most often with nothing.
 
+use std::time::Duration;
+
 use shared::{Clock, Db, DbError};
 
 use crate::{
-    Config, adoption,
+    Config, adoption, purge,
     seal::{self, AuditKeys},
 };
 
@@ -19,6 +21,7 @@ pub struct Upkeep {
     /// The time.
     pub clock: Clock,
     audit_keys: AuditKeys,
+    restore_window: Duration,
 }
 
 impl Upkeep {
@@ -31,7 +34,7 @@ impl Upkeep {
                 "ORG_AUDIT_KEY is not set: whoever can write the database can forge the record of changes"
             );
         }
-        Self { db, clock, audit_keys }
+        Self { db, clock, audit_keys, restore_window: config.restore_window }
     }
 
     /// One round. A task that fails keeps none of the others from being done.
@@ -40,6 +43,7 @@ impl Upkeep {
         let done = [
             adoption::adopt_all(db, now).await,
             seal::seal_all(db, &self.audit_keys, now).await,
+            purge::purge_all(db, self.restore_window, now).await,
         ];
         done.into_iter().collect()
     }

@@ -5,6 +5,7 @@ mod actors;
 mod audit;
 mod conditional;
 mod cursors;
+mod deletion;
 mod growing;
 mod inviting;
 mod listing;

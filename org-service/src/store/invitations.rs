@@ -166,14 +166,15 @@ pub fn find_to_send(
     Ok(organization.map(|organization| (invitation, organization.name)))
 }
 
-/// Removes all invitations of an organization that is purged, with their handles and mails.
-pub fn purge(conn: &mut DbConnection, org_id: OrgId) -> QueryResult<usize> {
-    let of = || invitations::table.filter(invitations::org_id.eq(org_id)).select(invitations::id);
-    let handles = invitation_handles::table.filter(invitation_handles::invitation_id.eq_any(of()));
+/// Removes up to `limit` invitations of an organization that is purged, with their handles and mails.
+pub fn purge(conn: &mut DbConnection, org_id: OrgId, limit: i64) -> QueryResult<usize> {
+    let all = invitations::table.filter(invitations::org_id.eq(org_id)).limit(limit);
+    let ids: Vec<InvitationId> = all.select(invitations::id).load(conn)?;
+    let handles = invitation_handles::table.filter(invitation_handles::invitation_id.eq_any(ids.clone()));
     diesel::delete(handles).execute(conn)?;
-    let mails = mails_table::table.filter(mails_table::invitation_id.eq_any(of()));
+    let mails = mails_table::table.filter(mails_table::invitation_id.eq_any(ids.clone()));
     diesel::delete(mails).execute(conn)?;
-    diesel::delete(invitations::table.filter(invitations::org_id.eq(org_id))).execute(conn)
+    diesel::delete(invitations::table.filter(invitations::id.eq_any(ids))).execute(conn)
 }
 
 #[diesel::dsl::auto_type(no_type_alias)]

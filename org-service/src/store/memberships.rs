@@ -87,3 +87,10 @@ pub fn is_held(conn: &mut DbConnection, org_id: OrgId, role: &str) -> QueryResul
 pub fn count(conn: &mut DbConnection, org_id: OrgId) -> QueryResult<i64> {
     memberships::table.filter(memberships::org_id.eq(org_id)).count().get_result(conn)
 }
+
+/// Removes up to `limit` members of an organization that is purged.
+pub fn purge(conn: &mut DbConnection, org_id: OrgId, limit: i64) -> QueryResult<usize> {
+    let all = memberships::table.filter(memberships::org_id.eq(org_id));
+    let found: Vec<String> = all.limit(limit).select(memberships::user_id).load(conn)?;
+    diesel::delete(all.filter(memberships::user_id.eq_any(found))).execute(conn)
+}

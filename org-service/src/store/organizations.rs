@@ -1,6 +1,7 @@
 //! Organizations. Those that are deleted are out of everybody's sight, until they are restored or purged.
 
 mod audited;
+mod deleted;
 mod listing;
 
 #[cfg(test)]
@@ -12,6 +13,9 @@ use shared::{DbConnection, Timestamp, typed_id};
 pub use audited::{
     AuditEnd, Taken, begin_membership, find_audit_end, keep_audit_hash, list_unowned, next_organization,
     take, take_unowned,
+};
+pub use deleted::{
+    Deleted, doom, find_deleted, find_doomed, is_doomed, list_deleted, remove, restore, show_deleted,
 };
 pub use listing::{Filter, ORDERINGS, list, list_from};
 

@@ -67,3 +67,10 @@ pub fn update(conn: &mut DbConnection, role: &StoredRole) -> QueryResult<usize> 
 pub fn delete(conn: &mut DbConnection, org_id: OrgId, name: &str) -> QueryResult<usize> {
     diesel::delete(roles::table.find((org_id, name))).execute(conn)
 }
+
+/// Removes up to `limit` roles of an organization that is purged.
+pub fn purge(conn: &mut DbConnection, org_id: OrgId, limit: i64) -> QueryResult<usize> {
+    let all = roles::table.filter(roles::org_id.eq(org_id));
+    let found: Vec<String> = all.limit(limit).select(roles::name).load(conn)?;
+    diesel::delete(all.filter(roles::name.eq_any(found))).execute(conn)
+}

@@ -56,6 +56,9 @@ pub(super) fn check(
         let first = audit::first(conn, org_id)?.or(seals::find_last(conn, org_id)?.map(|seal| seal.last_seq));
         return Ok(first.map(|seq| Err(Fault { org_id, seq, wrong: Wrong::NoOrganization })));
     };
+    if end.deleted_at.is_some_and(organizations::is_doomed) {
+        return Ok(Some(Ok(Counts { purging: 1, ..Counts::default() })));
+    }
     let mut chain = Chain::new(org_id, keys);
     let mut reader = Reader { seals: VecDeque::new(), records: BATCH, read_seals: 0 };
     if let Err(fault) = reader.run(conn, org_id, &mut chain)? {

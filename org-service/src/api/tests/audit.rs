@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::actors::{Actor, Site};
+use super::actors::{Actor, Site, org_id};
 use crate::{
     seal::AuditKeys,
     verify::{Counts, VerifyError, database, export},
@@ -224,4 +224,17 @@ async fn a_choice_of_records_is_exported_and_not_verified() {
         refused,
         "line 1 of the export: a choice of records, which cannot be verified: export all of them"
     );
+}
+
+#[actix_web::test]
+async fn every_change_of_an_organizations_life_is_in_order() {
+    let site = Site::new(&[]).await;
+    let path = history(&site).await;
+    let owner = site.member("owner");
+    assert_eq!(owner.send(Method::DELETE, &path, None).await.status, StatusCode::NO_CONTENT);
+    site.app().chores().step().await.unwrap();
+    assert_eq!(owner.post(&format!("{path}restore/"), json!({})).await.status, StatusCode::OK);
+    site.app().chores().step().await.unwrap();
+    let counts = database::verify(site.app().db(), org_id(&path), &AuditKeys::default()).await.unwrap();
+    assert_eq!(counts, Counts { organizations: 1, records: 11, plain: 2, ..Counts::default() });
 }

@@ -33,9 +33,11 @@ enum Rule {
     Permission(&'static str),
     /// To be the owner, whatever a superuser may.
     Owner,
+    /// To be one of those who could delete what is deleted; for everybody else it is gone.
+    Deleter,
 }
 
-use Rule::{Member, Owner, Permission, SignedIn, Unscoped};
+use Rule::{Deleter, Member, Owner, Permission, SignedIn, Unscoped};
 
 /// Every route and what it needs.
 const RULES: &[(&str, &str, Rule)] = &[
@@ -67,6 +69,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("PATCH", "/{id}/roles/{name}/", Permission("role:manage")),
     ("DELETE", "/{id}/roles/{name}/", Permission("role:manage")),
     ("GET", "/{id}/audit/", Permission("audit:read")),
+    ("POST", "/{id}/restore/", Deleter),
 ];
 
 /// Who asks.
@@ -153,6 +156,8 @@ fn expected(rule: Rule, who: Who, scope: Scope, holds: impl Fn(&str, &str) -> bo
     let allowed = match rule {
         Member => who.role().is_some(),
         Owner => who == Who::Owner,
+        Deleter if who == Who::Owner || who == Who::Superuser => true,
+        Deleter => return Verdict::Unknown,
         Permission(permission) => {
             who == Who::Superuser || who.role().is_some_and(|role| holds(role, permission))
         }
@@ -246,6 +251,11 @@ impl<'a> Stage<'a> {
         (id, handle)
     }
 
+    async fn delete(&self) {
+        let deleted = self.site.member("owner").send(Method::DELETE, &self.path, None).await;
+        assert_eq!(deleted.status, StatusCode::NO_CONTENT);
+    }
+
     fn actor(&self, who: Who, scope: Scope) -> Actor<'a> {
         let superuser = who == Who::Superuser;
         match (who, scope) {
@@ -287,6 +297,9 @@ async fn nobody_does_in_an_organization_what_is_not_theirs_to_do() {
             for scope in [Scope::Nothing, Scope::This, Scope::Another] {
                 cells += 1;
                 let stage = Stage::set(&site, cells).await;
+                if *rule == Deleter {
+                    stage.delete().await;
+                }
                 let (url, body) = stage.request(method, path);
                 let actor = stage.actor(who, scope);
                 let answer = actor.send(method.parse().unwrap(), &url, body).await;

@@ -52,7 +52,7 @@ async fn a_purge_leaves_nothing_behind_and_others_alone() {
             mails::ask(conn, new.id, now)?;
             handles::insert(conn, vec![u8::try_from(place).unwrap(); 32], new.id, now)?;
         }
-        assert_eq!(purge(conn, orgs[0])?, 1);
+        assert_eq!(purge(conn, orgs[0], 10)?, 1);
         let invitations: i64 = invitations::table.count().get_result(conn)?;
         let handles: i64 = invitation_handles::table.count().get_result(conn)?;
         Ok((
