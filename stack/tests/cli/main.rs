@@ -1,5 +1,6 @@
 //! `tessera` as its user meets it: a process, its output, its exit code, its files.
 
+mod audit;
 mod files;
 mod keys;
 mod process;
