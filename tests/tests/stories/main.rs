@@ -10,6 +10,7 @@ mod organizations;
 mod public;
 mod refreshing;
 mod sessions;
+mod tenants;
 mod tokens;
 mod tour;
 
