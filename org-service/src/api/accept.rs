@@ -10,12 +10,11 @@ use serde::Serialize;
 use serde_json::json;
 use shared::{
     Caller, Timestamp,
-    http::origin::Origin,
     input::{self, FieldErrors, Form, Mode, Text},
-    page::{Location, PageRequest, Query},
+    page::PageRequest,
 };
 
-use super::{invitations::id, members};
+use super::{invitations::id, members, pages::Asked};
 use crate::{
     App,
     access::request_id,
@@ -67,17 +66,14 @@ impl From<Addressed> for Shown {
 /// Lists the pending invitations to the caller's verified address; without one there are none.
 pub async fn list(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, OrgError> {
     let actor = unbound(&app, &caller)?;
-    let origin = Origin::of(&request, &app.config().trusted_proxies)?;
-    let query = Query::parse(request.query_string());
-    let page = PageRequest::from_query(&query, &app.config().paging())?;
+    let asked = Asked::of(&app, &request)?;
+    let page = PageRequest::from_query(&asked.query, &app.config().paging())?;
     // Nothing is invited at the empty address.
     let own = verified_address(&app, &actor).await?.unwrap_or_default();
     let now = app.now();
-    let (slice, rows) =
-        app.db().read(move |conn| invitations::list_addressed(conn, &own, page, now)).await??;
-    let location =
-        Location { scheme: &origin.scheme, host: &origin.host, path: request.path(), query: &query };
-    Ok(HttpResponse::Ok().json(slice.page(rows.into_iter().map(Shown::from).collect(), location)))
+    let read = move |conn: &mut _| invitations::list_addressed(conn, &own, page, now);
+    let (slice, count, rows) = app.db().read(read).await??;
+    Ok(asked.numbered(slice, count, rows.into_iter().map(Shown::from).collect()))
 }
 
 /// What names the invitation to be accepted.

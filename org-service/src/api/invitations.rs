@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
     Timestamp,
-    http::origin::Origin,
     input::{self, FieldErrors, Form, Mode, Text},
-    page::{Location, PageRequest, Query},
+    page::{Filters, PageRequest, ordering},
 };
 
+use super::pages::Asked;
 use crate::{
     App,
     access::{Access, MemberInvite},
@@ -22,10 +22,15 @@ use crate::{
     idempotency::Creation,
     invitation,
     store::{
-        invitations::{self, ACCEPTED, EXPIRED, Invitation, InvitationId, Listed, PENDING, REVOKED},
+        invitations::{
+            self, ACCEPTED, EXPIRED, Filter, Invitation, InvitationId, Listed, ORDERINGS, PENDING, REVOKED,
+        },
         mails::Mail,
     },
 };
+
+/// What `?status=` picks from.
+const STATUSES: [&str; 4] = [PENDING, ACCEPTED, REVOKED, EXPIRED];
 
 /// An invitation on the wire. The handle is in its mails alone.
 #[derive(Debug, Serialize)]
@@ -129,29 +134,45 @@ pub async fn invite(
     Ok(created.answer())
 }
 
-/// Lists invitations, newest first; `?status=` picks.
+/// Lists invitations, newest first. `?status=` picks, `?search=` finds addresses that begin so.
 pub async fn list(
     app: Data<App>,
     access: Access<MemberInvite>,
     request: HttpRequest,
 ) -> Result<HttpResponse, OrgError> {
-    let origin = Origin::of(&request, &app.config().trusted_proxies)?;
-    let query = Query::parse(request.query_string());
-    let status = query.get("status").filter(|text| !text.is_empty()).map(str::to_owned);
-    if let Some(other) =
-        status.as_deref().filter(|text| ![PENDING, ACCEPTED, REVOKED, EXPIRED].contains(text))
-    {
-        let complaint = format!("Select a valid choice. {other} is not one of the available choices.");
-        return Err(FieldErrors::one("status", complaint).into());
-    }
-    let page = PageRequest::from_query(&query, &app.config().paging())?;
+    let asked = Asked::of(&app, &request)?;
+    let filter = filter(&asked)?;
+    let descending = ordering(&asked.query, &ORDERINGS).first().is_none_or(|order| order.descending);
     let (org_id, now) = (access.org_id(), app.now());
-    let found = move |conn: &mut _| invitations::list(conn, org_id, status.as_deref(), page, now);
-    let (slice, rows) = app.db().read(found).await??;
-    let location =
-        Location { scheme: &origin.scheme, host: &origin.host, path: request.path(), query: &query };
-    let rows = rows.into_iter().map(|row| Shown::of(row, now)).collect();
-    Ok(HttpResponse::Ok().json(slice.page(rows, location)))
+    let shown = |row| Shown::of(row, now);
+    if let Some(page) = asked.cursor("")? {
+        let read =
+            move |conn: &mut _| invitations::list_from(conn, (org_id, &filter), descending, &page, now);
+        let found = app.db().read(read).await?;
+        return Ok(asked.cut("", found?.map(shown)));
+    }
+    let page = PageRequest::from_query(&asked.query, &app.config().paging())?;
+    let read = move |conn: &mut _| invitations::list(conn, (org_id, &filter), descending, page, now);
+    let (slice, count, rows) = app.db().read(read).await??;
+    Ok(asked.numbered(slice, count, rows.into_iter().map(shown).collect()))
+}
+
+fn filter(asked: &Asked<'_>) -> Result<Filter, FieldErrors> {
+    asked.short_search()?;
+    let mut filters = Filters::new(&asked.query);
+    let filter = Filter {
+        status: filters.text("status").map(str::to_owned),
+        search: filters.text("search").map(str::to_owned),
+    };
+    filters.finish()?;
+    let unknown = filter.status.as_deref().filter(|status| !STATUSES.contains(status));
+    match unknown {
+        None => Ok(filter),
+        Some(other) => {
+            let complaint = format!("Select a valid choice. {other} is not one of the available choices.");
+            Err(FieldErrors::one("status", complaint))
+        }
+    }
 }
 
 /// Shows an invitation.

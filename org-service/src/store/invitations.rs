@@ -7,7 +7,7 @@ mod tests;
 use diesel::prelude::*;
 use shared::{DbConnection, Timestamp, typed_id};
 
-pub use listing::{Addressed, Listed, find_listed, list, list_addressed};
+pub use listing::{Addressed, Filter, Listed, ORDERINGS, find_listed, list, list_addressed, list_from};
 
 use super::{
     handles, mails,

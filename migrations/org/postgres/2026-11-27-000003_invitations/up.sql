@@ -16,7 +16,8 @@ CREATE TABLE invitations (
 );
 CREATE UNIQUE INDEX invitations_pending ON invitations (org_id, email_key) WHERE status = 'pending';
 CREATE INDEX invitations_org_id ON invitations (org_id, id);
-CREATE INDEX invitations_email_key ON invitations (email_key, org_id);
+CREATE INDEX invitations_address ON invitations (org_id, email_key);
+CREATE INDEX invitations_email_key ON invitations (email_key, id);
 
 -- What a mail carries is stored as its digest alone.
 CREATE TABLE invitation_handles (

@@ -226,6 +226,54 @@ async fn an_invitation_ends_and_says_how() {
 }
 
 #[actix_web::test]
+async fn invitations_are_read_by_cursor_and_found_by_how_their_address_begins() {
+    let world = Inviting::new(&[]).await;
+    let owner = world.site.member("1");
+    for address in ["ada@example.org", "Adam@example.org", "ad_b@example.org", "bob@example.org"] {
+        world.invite(address, "member").await;
+        world.site.clock.advance(Duration::from_millis(1));
+    }
+    let invitations = format!("{}invitations/", world.path);
+    for (query, expected) in [
+        ("", vec!["bob@example.org", "ad_b@example.org", "Adam@example.org", "ada@example.org"]),
+        ("&ordering=created_at&search=ADA", vec!["ada@example.org", "Adam@example.org"]),
+        ("&search=ad_", vec!["ad_b@example.org"]),
+        ("&search=x", vec![]),
+        ("&status=revoked", vec![]),
+    ] {
+        let numbered = owner.get(&format!("{invitations}?page_size=50{query}")).await.body;
+        assert_eq!(numbered["count"], expected.len(), "{query}");
+        let mut next = Some(format!("{invitations}?cursor=&page_size=2{query}"));
+        let mut seen = Vec::new();
+        while let Some(path) = next {
+            let page = owner.get(&path).await.body;
+            let results = page["results"].as_array().unwrap().clone();
+            seen.extend(results.iter().map(|one| one["email"].as_str().unwrap().to_owned()));
+            next = page["next"].as_str().map(|url| url.split_once("//").unwrap().1.to_owned());
+            next = next.map(|rest| rest[rest.find('/').unwrap()..].to_owned());
+        }
+        assert_eq!(seen, expected, "{query}");
+    }
+}
+
+#[actix_web::test]
+async fn an_invitation_asked_for_again_is_answered_again_and_mailed_once() {
+    let world = Inviting::new(&[]).await;
+    let owner = world.site.member("1");
+    let invitations = format!("{}invitations/", world.path);
+    let ask = |email: &str| {
+        let body = json!({"email": email, "role": "member"});
+        owner.send_with(Method::POST, &invitations, body, ("idempotency-key", "one"))
+    };
+    let (first, again) = (ask("ada@example.org").await, ask("ada@example.org").await);
+    assert_eq!((first.status, again.status), (StatusCode::CREATED, StatusCode::CREATED));
+    assert_eq!(first.body, again.body);
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    assert_eq!(ask("bob@example.org").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(world.handles().await.len(), 1);
+}
+
+#[actix_web::test]
 async fn a_role_stays_while_an_invitation_carries_it() {
     let world = Inviting::new(&[]).await;
     let owner = world.site.member("1");

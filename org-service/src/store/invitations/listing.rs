@@ -1,19 +1,23 @@
 //! Invitations as they are shown: with what has become of their mails, or to whom they are addressed.
+//!
+//! Both lists are ordered by id, which is the order of creation, newest first unless asked otherwise.
 
-use diesel::{
-    BoolExpressionMethods, BoxableExpression, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl,
-    QueryResult, RunQueryDsl, SelectableHelper, sql_types::Bool,
-};
+use diesel::{dsl::IntoBoxed, prelude::*};
 use shared::{
     DbConnection, Timestamp,
     db::connection::MultiBackend,
-    page::{InvalidPage, PageRequest, Slice},
+    page::{CursorRequest, Cut, InvalidCursor, PageRequest},
 };
 
-use super::{ACCEPTED, EXPIRED, Invitation, InvitationId, OrgId, PENDING, REVOKED};
+use super::{EXPIRED, Invitation, InvitationId, OrgId, PENDING};
 use crate::{
     schema::{invitations, mails, organizations},
-    store::mails::Mail,
+    search::beginning,
+    store::{
+        keyset::{Beyond, Columns, Counted, Kind},
+        mails::Mail,
+        tallies::{Count, EXACT, Numbered},
+    },
 };
 
 /// An invitation with its mail.
@@ -22,57 +26,106 @@ pub type Listed = (Invitation, Option<Mail>);
 /// An invitation with the name and the slug of its organization.
 pub type Addressed = (Invitation, String, Option<String>);
 
-type Predicate = Box<dyn BoxableExpression<invitations::table, MultiBackend, SqlType = Bool>>;
+/// Which invitations of an organization a list shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// What they are by now.
+    pub status: Option<String>,
+    /// With what their address begins, in any case.
+    pub search: Option<String>,
+}
 
-/// Invitations of an organization that are this by now; none: all of them.
-fn that_are(org_id: OrgId, status: Option<&str>, now: Timestamp) -> Predicate {
-    let own = invitations::org_id.eq(org_id);
-    let is = |status: &str| invitations::status.eq(status.to_owned());
-    match status {
-        None => Box::new(own),
-        Some(PENDING) => Box::new(own.and(is(PENDING)).and(invitations::expires_at.gt(now))),
-        Some(EXPIRED) => {
-            let passed = is(PENDING).and(invitations::expires_at.le(now));
-            Box::new(own.and(is(EXPIRED).or(passed)))
+/// What a list can be ordered by.
+pub const ORDERINGS: [&str; 1] = ["created_at"];
+
+const KEYSET: Columns = &[("invitations.id", Kind::Id)];
+
+type Query = IntoBoxed<'static, invitations::table, MultiBackend>;
+
+fn matching(org_id: OrgId, filter: &Filter, now: Timestamp) -> Query {
+    let mut query = invitations::table.into_boxed().filter(invitations::org_id.eq(org_id));
+    match filter.status.as_deref() {
+        None => {}
+        Some(PENDING) => {
+            query = query.filter(invitations::status.eq(PENDING)).filter(invitations::expires_at.gt(now));
         }
-        Some(ACCEPTED) => Box::new(own.and(is(ACCEPTED))),
-        Some(_) => Box::new(own.and(is(REVOKED))),
+        Some(EXPIRED) => {
+            let passed = invitations::status.eq(PENDING).and(invitations::expires_at.le(now));
+            query = query.filter(invitations::status.eq(EXPIRED).or(passed));
+        }
+        Some(status) => query = query.filter(invitations::status.eq(status.to_owned())),
+    }
+    let Some(text) = &filter.search else { return query };
+    let (first, end) = beginning(text);
+    query = query.filter(invitations::email_key.ge(first));
+    match end {
+        Some(end) => query.filter(invitations::email_key.lt(end)),
+        None => query,
     }
 }
 
-/// One page of an organization's invitations, newest first, and how many there are. `status` is one of
-/// the four.
+fn ordered(query: Query, descending: bool) -> Query {
+    if descending {
+        query.then_order_by(invitations::id.desc())
+    } else {
+        query.then_order_by(invitations::id.asc())
+    }
+}
+
+/// One page of an organization's invitations, and how many there are.
 pub fn list(
     conn: &mut DbConnection,
-    org_id: OrgId,
-    status: Option<&str>,
+    (org_id, filter): (OrgId, &Filter),
+    descending: bool,
     page: PageRequest,
     now: Timestamp,
-) -> QueryResult<Result<(Slice, Vec<Listed>), InvalidPage>> {
-    let all = || that_are(org_id, status, now);
-    let slice = match page.within(invitations::table.filter(all()).count().get_result(conn)?) {
+) -> QueryResult<Numbered<Listed>> {
+    let some = matching(org_id, filter, now).select(invitations::id).limit(EXACT + 1);
+    let counted = Counted(some).get_result(conn)?;
+    let count = Count::of(conn, counted, None)?;
+    let slice = match page.within(count.rows) {
         Ok(slice) => slice,
         Err(invalid) => return Ok(Err(invalid)),
     };
-    let found: Vec<Invitation> = invitations::table
-        .filter(all())
-        .order(invitations::id.desc())
-        .limit(slice.limit())
-        .offset(slice.offset())
-        .select(Invitation::as_select())
-        .load(conn)?;
-    let ids: Vec<InvitationId> = found.iter().map(|invitation| invitation.id).collect();
+    let rows = ordered(matching(org_id, filter, now), descending);
+    let rows = rows.limit(slice.limit()).offset(slice.offset()).select(Invitation::as_select()).load(conn)?;
+    Ok(Ok((slice, count, with_mails(conn, rows)?)))
+}
+
+/// One page of an organization's invitations by cursor.
+pub fn list_from(
+    conn: &mut DbConnection,
+    (org_id, filter): (OrgId, &Filter),
+    descending: bool,
+    page: &CursorRequest,
+    now: Timestamp,
+) -> QueryResult<Result<Cut<Listed>, InvalidCursor>> {
+    let descending = descending != page.backwards();
+    let mut query = matching(org_id, filter, now);
+    if let Some(position) = page.position() {
+        match Beyond::new(KEYSET, position, descending) {
+            Ok(beyond) => query = query.filter(beyond),
+            Err(invalid) => return Ok(Err(invalid)),
+        }
+    }
+    let rows = ordered(query, descending).limit(page.limit());
+    let rows = rows.select(Invitation::as_select()).load(conn)?;
+    Ok(Ok(page.cut(with_mails(conn, rows)?, |(invitation, _)| vec![invitation.id.to_string()])))
+}
+
+fn with_mails(conn: &mut DbConnection, rows: Vec<Invitation>) -> QueryResult<Vec<Listed>> {
+    let ids: Vec<InvitationId> = rows.iter().map(|invitation| invitation.id).collect();
     let of_them = mails::table.filter(mails::invitation_id.eq_any(ids));
     let mut mails: Vec<Mail> = of_them.select(Mail::as_select()).load(conn)?;
     let mut mail_of = |id| {
         let place = mails.iter().position(|mail| mail.invitation_id == id)?;
         Some(mails.swap_remove(place))
     };
-    let rows = found.into_iter().map(|invitation| {
+    let with_mail = |invitation: Invitation| {
         let mail = mail_of(invitation.id);
         (invitation, mail)
-    });
-    Ok(Ok((slice, rows.collect())))
+    };
+    Ok(rows.into_iter().map(with_mail).collect())
 }
 
 /// One invitation of an organization.
@@ -89,16 +142,19 @@ pub fn list_addressed(
     key: &str,
     page: PageRequest,
     now: Timestamp,
-) -> QueryResult<Result<(Slice, Vec<Addressed>), InvalidPage>> {
+) -> QueryResult<Numbered<Addressed>> {
     let all = || {
+        let key = key.to_owned();
         invitations::table
             .inner_join(organizations::table.on(organizations::id.eq(invitations::org_id)))
-            .filter(invitations::email_key.eq(key.to_owned()))
+            .filter(invitations::email_key.eq(key))
             .filter(invitations::status.eq(PENDING))
             .filter(invitations::expires_at.gt(now))
             .filter(organizations::deleted_at.is_null())
     };
-    let slice = match page.within(all().count().get_result(conn)?) {
+    let counted = Counted(all().select(invitations::id).limit(EXACT + 1)).get_result(conn)?;
+    let count = Count::of(conn, counted, None)?;
+    let slice = match page.within(count.rows) {
         Ok(slice) => slice,
         Err(invalid) => return Ok(Err(invalid)),
     };
@@ -108,5 +164,5 @@ pub fn list_addressed(
         .offset(slice.offset())
         .select((Invitation::as_select(), organizations::name, organizations::slug))
         .load(conn)?;
-    Ok(Ok((slice, rows)))
+    Ok(Ok((slice, count, rows)))
 }
