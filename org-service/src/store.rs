@@ -13,3 +13,6 @@ pub mod profiles;
 pub mod roles;
 pub mod secrets;
 pub mod tallies;
+
+#[cfg(test)]
+mod scale;

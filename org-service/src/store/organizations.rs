@@ -8,6 +8,8 @@ mod tests;
 use diesel::prelude::*;
 use shared::{DbConnection, Timestamp, typed_id};
 
+#[cfg(test)]
+pub(in crate::store) use listing::beyond;
 pub use listing::{Filter, ORDERINGS, list, list_from};
 
 use crate::{
