@@ -38,14 +38,14 @@ type Operation = (&'static str, fn(&mut World, u32));
 const OPERATIONS: [Operation; 12] = [
     ("first page of all organizations", |world, _| world.numbered()),
     ("first page of all organizations by cursor", |world, _| world.organizations("first", "")),
-    ("page 1,000 of them", |world, _| world.organizations("deep", "")),
-    ("page 1,000 of them by name, backwards", |world, _| world.organizations("deep", "-name")),
+    ("page 1,000 of all organizations by cursor", |world, _| world.organizations("deep", "")),
+    ("page 1,000 of all organizations by name, backwards", |world, _| world.organizations("deep", "-name")),
     ("organizations found by a prefix", World::search),
     ("first page of one's own organizations", World::own),
     ("first page of members", |world, _| world.numbered_members()),
     ("first page of members by cursor", |world, _| world.members("first", "")),
-    ("page 1,000 of them", |world, _| world.members("deep", "")),
-    ("page 1,000 of them by role", |world, _| world.members("deep", "role")),
+    ("page 1,000 of members by cursor", |world, _| world.members("deep", "")),
+    ("page 1,000 of members by role", |world, _| world.members("deep", "role")),
     ("an organization looked up", World::look_up),
     ("a membership checked", World::check),
 ];

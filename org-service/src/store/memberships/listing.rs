@@ -12,7 +12,7 @@ use crate::{
     schema::{memberships, profiles},
     search::beginning,
     store::{
-        keyset::{Beyond, Columns, Counted, Kind, instant},
+        keyset::{Beyond, Columns, Counted, Kind, Limited, instant},
         organizations::OrgId,
         tallies::{Count, EXACT, List, Numbered},
     },
@@ -124,10 +124,11 @@ pub fn list_from(
         Ok(found) => found,
         Err(invalid) => return Ok(Err(invalid)),
     };
-    Ok(Ok(page.cut(query.select(Membership::as_select()).load(conn)?, values)))
+    let rows = Limited::new(query.select(Membership::as_select()), page.limit()).load(conn)?;
+    Ok(Ok(page.cut(rows, values)))
 }
 
-/// The rows of a page by cursor.
+/// The rows from which a page by cursor begins.
 pub(in crate::store) fn beyond(
     org_id: OrgId,
     filter: &Filter,
@@ -141,5 +142,5 @@ pub(in crate::store) fn beyond(
     if let Some(position) = page.position() {
         query = query.filter(Beyond::new(columns, position, descending)?);
     }
-    Ok((ordered(query, &[Order { descending, ..order }]).limit(page.limit()), values))
+    Ok((ordered(query, &[Order { descending, ..order }]), values))
 }

@@ -12,7 +12,7 @@ use crate::{
     schema::organizations,
     search::{ESCAPE, beginning, containing, fold},
     store::{
-        keyset::{Beyond, Columns, Counted, Kind, instant},
+        keyset::{Beyond, Columns, Counted, Kind, Limited, instant},
         tallies::{Count, EXACT, List, Numbered},
     },
     visibility::Scope,
@@ -156,10 +156,11 @@ pub fn list_from(
         Ok(found) => found,
         Err(invalid) => return Ok(Err(invalid)),
     };
-    Ok(Ok(page.cut(query.select(COLUMNS).load(conn)?, values)))
+    let rows = Limited::new(query.select(COLUMNS), page.limit()).load(conn)?;
+    Ok(Ok(page.cut(rows, values)))
 }
 
-/// The rows of a page by cursor.
+/// The rows from which a page by cursor begins.
 pub(in crate::store) fn beyond(
     scope: &Scope,
     filter: &Filter,
@@ -174,5 +175,5 @@ pub(in crate::store) fn beyond(
     if let Some(position) = page.position() {
         query = query.filter(Beyond::new(columns, position, descending)?);
     }
-    Ok((ordered(query, &[Order { descending, ..order }]).limit(page.limit()), values))
+    Ok((ordered(query, &[Order { descending, ..order }]), values))
 }

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     migrations,
     store::{
+        keyset::Limited,
         memberships::{self, Filter as MemberFilter, Membership},
         organizations::{self, Filter, Name, Organization},
         tallies::{self, List},
@@ -170,7 +171,7 @@ impl World {
             for pages in [1, 3] {
                 let page = walk(pages, |page| self.organizations_on(page, order));
                 let (query, _) = organizations::beyond(&scope, &filter, &by, &page).unwrap();
-                plans::demand_index(&mut self.conn, query, order);
+                plans::demand_index(&mut self.conn, Limited::new(query, page.limit()), order);
             }
         }
         for order in ["", "user_id", "-user_id", "created_at", "-created_at", "role", "-role"] {
@@ -179,7 +180,7 @@ impl World {
                 let filter = MemberFilter { role: role.map(str::to_owned), search: None };
                 let page = walk(pages, |page| self.members_on(page, order));
                 let (query, _) = memberships::beyond(id(1), &filter, &by, &page).unwrap();
-                plans::demand_index(&mut self.conn, query, order);
+                plans::demand_index(&mut self.conn, Limited::new(query, page.limit()), order);
             }
         }
     }
