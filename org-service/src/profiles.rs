@@ -26,8 +26,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(10);
 /// How old a copy gets that nobody looks at: searches find users by it.
 const OLDEST: Duration = Duration::from_secs(24 * 3600);
-/// Copies renewed in the background at a time.
-const BATCH: i64 = 500;
+/// Copies renewed in the background by one call: as many as it may ask for.
+const BATCH: i64 = 100;
+/// Calls in one go.
+const BATCHES: usize = 50;
 
 /// Copies of users' profiles. Clones share the pause.
 #[derive(Debug, Clone)]
@@ -105,19 +107,31 @@ impl Profiles {
 
     /// Renews old copies, fetches those of new members, and removes those of whom is no member any more.
     pub async fn renew(&self) -> Result<(), DbError> {
+        for _ in 0..BATCHES {
+            if !self.renew_some().await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says whether there may be more to do.
+    async fn renew_some(&self) -> Result<bool, DbError> {
         let before = self.clock.now().before(OLDEST);
         let old = self.db.read(move |conn| profiles::list_old(conn, before, BATCH)).await?;
         if old.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let among = old.clone();
         self.db.write(move |conn| profiles::purge(conn, among)).await?;
         let left = self.db.read(move |conn| profiles::find(conn, old)).await?;
-        let left = left.into_iter().map(|profile| profile.user_id).collect();
-        if let Some(fetched) = self.fetch(left).await {
-            self.keep(fetched).await?;
+        if left.is_empty() {
+            return Ok(true);
         }
-        Ok(())
+        let left = left.into_iter().map(|profile| profile.user_id).collect();
+        let Some(fetched) = self.fetch(left).await else { return Ok(false) };
+        self.keep(fetched).await?;
+        Ok(true)
     }
 }
 

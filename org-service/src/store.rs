@@ -14,3 +14,6 @@ pub mod roles;
 pub mod seals;
 pub mod secrets;
 pub mod tallies;
+
+#[cfg(test)]
+mod scale;

@@ -110,6 +110,41 @@ impl QueryFragment<MultiBackend> for Beyond {
     }
 }
 
+/// The first rows of a query, their number written into it. PostgreSQL then knows without the values that
+/// few rows are wanted, and keeps a plan for good; a bound limit has it plan anew for every page of a long
+/// list, which takes as long as the page.
+#[derive(Debug, Clone)]
+pub struct Limited<Q> {
+    query: Q,
+    limit: String,
+}
+
+impl<Q> Limited<Q> {
+    /// At most `limit` rows.
+    pub fn new(query: Q, limit: i64) -> Self {
+        Self { query, limit: format!(" LIMIT {limit}") }
+    }
+}
+
+impl<Q> QueryId for Limited<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Limited<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Limited<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        self.query.walk_ast(out.reborrow())?;
+        out.push_sql(&self.limit);
+        Ok(())
+    }
+}
+
+impl<Q> diesel::RunQueryDsl<DbConnection> for Limited<Q> {}
+
 /// How many rows a query gives. With a limit it looks at no more than that.
 #[derive(Debug, Clone)]
 pub struct Counted<Q>(pub Q);

@@ -6,6 +6,8 @@ mod listing;
 use diesel::prelude::*;
 use shared::{DbConnection, Timestamp};
 
+#[cfg(test)]
+pub(in crate::store) use listing::beyond;
 pub use listing::{Filter, ORDERINGS, list, list_from};
 
 use super::{organizations::OrgId, profiles};

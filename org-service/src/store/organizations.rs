@@ -17,6 +17,8 @@ pub use audited::{
 pub use deleted::{
     Deleted, doom, find_deleted, find_doomed, is_doomed, list_deleted, remove, restore, show_deleted,
 };
+#[cfg(test)]
+pub(in crate::store) use listing::beyond;
 pub use listing::{Filter, ORDERINGS, list, list_from};
 
 use crate::{

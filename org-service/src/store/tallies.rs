@@ -13,6 +13,9 @@ use crate::schema::tallies;
 /// The most rows that are counted for a page.
 pub const EXACT: i64 = 10_000;
 
+/// A list that had more rows within the time that its size is kept has more than [`EXACT`] now.
+const FAR: i64 = 2 * EXACT;
+
 /// A list whose size is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum List {
@@ -49,13 +52,22 @@ pub struct Count {
 }
 
 impl Count {
-    /// The count of a list of which rows were counted up to one more than [`EXACT`].
-    pub fn of(conn: &mut DbConnection, counted: i64, list: Option<List>) -> QueryResult<Self> {
-        if counted <= EXACT {
-            return Ok(Self { rows: counted, approximate: false });
+    /// The count of a list; `some` counts rows up to one more than [`EXACT`]. A list whose kept size is far
+    /// beyond that is not counted at all.
+    pub fn of(
+        conn: &mut DbConnection,
+        list: Option<List>,
+        some: impl FnOnce(&mut DbConnection) -> QueryResult<i64>,
+    ) -> QueryResult<Self> {
+        let kept = list.map(|list| find(conn, list)).transpose()?.flatten().map_or(0, |(size, _)| size);
+        if kept > FAR {
+            return Ok(Self { rows: kept, approximate: true });
         }
-        let kept = list.map(|list| find(conn, list)).transpose()?.flatten();
-        Ok(Self { rows: kept.map_or(counted, |(size, _)| size.max(counted)), approximate: true })
+        let counted = some(conn)?;
+        Ok(Self {
+            rows: if counted > EXACT { counted.max(kept) } else { counted },
+            approximate: counted > EXACT,
+        })
     }
 }
 

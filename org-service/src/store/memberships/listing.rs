@@ -12,7 +12,7 @@ use crate::{
     schema::{memberships, profiles},
     search::beginning,
     store::{
-        keyset::{Beyond, Columns, Counted, Kind, instant},
+        keyset::{Beyond, Columns, Counted, Kind, Limited, instant},
         organizations::OrgId,
         tallies::{Count, EXACT, List, Numbered},
     },
@@ -30,7 +30,7 @@ pub struct Filter {
 /// What a list can be ordered by.
 pub const ORDERINGS: [&str; 3] = ["role", "created_at", "user_id"];
 
-type Query = IntoBoxed<'static, memberships::table, MultiBackend>;
+pub(in crate::store) type Query = IntoBoxed<'static, memberships::table, MultiBackend>;
 
 /// Members are searched for among profiles: few users match, and each is looked up among the members.
 fn matching(org_id: OrgId, filter: &Filter) -> Query {
@@ -66,7 +66,10 @@ fn ordered(mut query: Query, orders: &[Order]) -> Query {
             _ => query,
         };
     }
-    if orders.last().is_some_and(|order| order.descending) {
+    if orders.iter().any(|order| order.field == "user_id") {
+        // A column that is named twice keeps SQLite from reading its index in order.
+        query
+    } else if orders.last().is_some_and(|order| order.descending) {
         query.then_order_by(memberships::user_id.desc())
     } else {
         query.then_order_by(memberships::user_id.asc())
@@ -85,9 +88,8 @@ pub fn list(
     page: PageRequest,
 ) -> QueryResult<Numbered<Membership>> {
     let some = matching(org_id, filter).select(memberships::user_id).limit(EXACT + 1);
-    let counted = Counted(some).get_result(conn)?;
     let kept = (*filter == Filter::default()).then_some(List::Members(org_id));
-    let count = Count::of(conn, counted, kept)?;
+    let count = Count::of(conn, kept, |conn| Counted(some).get_result(conn))?;
     let slice = match page.within(count.rows) {
         Ok(slice) => slice,
         Err(invalid) => return Ok(Err(invalid)),
@@ -118,16 +120,27 @@ pub fn list_from(
     orders: &[Order],
     page: &CursorRequest,
 ) -> QueryResult<Result<Cut<Membership>, InvalidCursor>> {
+    let (query, values) = match beyond(org_id, filter, orders, page) {
+        Ok(found) => found,
+        Err(invalid) => return Ok(Err(invalid)),
+    };
+    let rows = Limited::new(query.select(Membership::as_select()), page.limit()).load(conn)?;
+    Ok(Ok(page.cut(rows, values)))
+}
+
+/// The rows from which a page by cursor begins.
+pub(in crate::store) fn beyond(
+    org_id: OrgId,
+    filter: &Filter,
+    orders: &[Order],
+    page: &CursorRequest,
+) -> Result<(Query, fn(&Membership) -> Vec<String>), InvalidCursor> {
     let order = orders.first().copied().unwrap_or(OWN_ORDER);
     let descending = order.descending != page.backwards();
     let (columns, values) = keyset(order.field);
     let mut query = matching(org_id, filter);
     if let Some(position) = page.position() {
-        match Beyond::new(columns, position, descending) {
-            Ok(beyond) => query = query.filter(beyond),
-            Err(invalid) => return Ok(Err(invalid)),
-        }
+        query = query.filter(Beyond::new(columns, position, descending)?);
     }
-    let rows = ordered(query, &[Order { descending, ..order }]).limit(page.limit());
-    Ok(Ok(page.cut(rows.select(Membership::as_select()).load(conn)?, values)))
+    Ok((ordered(query, &[Order { descending, ..order }]), values))
 }

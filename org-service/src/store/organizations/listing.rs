@@ -12,7 +12,7 @@ use crate::{
     schema::organizations,
     search::{ESCAPE, beginning, containing, fold},
     store::{
-        keyset::{Beyond, Columns, Counted, Kind, instant},
+        keyset::{Beyond, Columns, Counted, Kind, Limited, instant},
         tallies::{Count, EXACT, List, Numbered},
     },
     visibility::Scope,
@@ -42,7 +42,7 @@ pub struct Filter {
 /// What a list can be ordered by.
 pub const ORDERINGS: [&str; 3] = ["name", "created_at", "updated_at"];
 
-type Query = IntoBoxed<'static, organizations::table, MultiBackend>;
+pub(in crate::store) type Query = IntoBoxed<'static, organizations::table, MultiBackend>;
 
 fn matching(scope: &Scope, filter: &Filter) -> Query {
     let live = organizations::table.into_boxed().filter(organizations::deleted_at.is_null());
@@ -112,9 +112,9 @@ pub fn list(
     page: PageRequest,
 ) -> QueryResult<Numbered<Organization>> {
     let some = matching(scope, filter).select(organizations::id).limit(EXACT + 1);
-    let counted = Counted(some).get_result(conn)?;
     let everything = *scope == Scope::Everything && *filter == Filter::default();
-    let count = Count::of(conn, counted, everything.then_some(List::Organizations))?;
+    let kept = everything.then_some(List::Organizations);
+    let count = Count::of(conn, kept, |conn| Counted(some).get_result(conn))?;
     let slice = match page.within(count.rows) {
         Ok(slice) => slice,
         Err(invalid) => return Ok(Err(invalid)),
@@ -152,17 +152,28 @@ pub fn list_from(
     orders: &[Order],
     page: &CursorRequest,
 ) -> QueryResult<Result<Cut<Organization>, InvalidCursor>> {
+    let (query, values) = match beyond(scope, filter, orders, page) {
+        Ok(found) => found,
+        Err(invalid) => return Ok(Err(invalid)),
+    };
+    let rows = Limited::new(query.select(COLUMNS), page.limit()).load(conn)?;
+    Ok(Ok(page.cut(rows, values)))
+}
+
+/// The rows from which a page by cursor begins.
+pub(in crate::store) fn beyond(
+    scope: &Scope,
+    filter: &Filter,
+    orders: &[Order],
+    page: &CursorRequest,
+) -> Result<(Query, fn(&Organization) -> Vec<String>), InvalidCursor> {
     let own = if filter.prefix.is_some() { NAME_KEY } else { "id" };
     let order = orders.first().copied().unwrap_or(Order { field: own, descending: false });
     let descending = order.descending != page.backwards();
     let (columns, values) = keyset(order.field);
     let mut query = matching(scope, filter);
     if let Some(position) = page.position() {
-        match Beyond::new(columns, position, descending) {
-            Ok(beyond) => query = query.filter(beyond),
-            Err(invalid) => return Ok(Err(invalid)),
-        }
+        query = query.filter(Beyond::new(columns, position, descending)?);
     }
-    let rows = ordered(query, &[Order { descending, ..order }]).limit(page.limit());
-    Ok(Ok(page.cut(rows.select(COLUMNS).load(conn)?, values)))
+    Ok((ordered(query, &[Order { descending, ..order }]), values))
 }
