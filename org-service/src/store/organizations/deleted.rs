@@ -38,9 +38,10 @@ pub fn restore(conn: &mut DbConnection, id: OrgId, after: Timestamp) -> QueryRes
         .map(|rows| rows > 0)
 }
 
-/// Up to `limit` organizations that were deleted at this time or before, the first of them first.
+/// Up to `limit` organizations that were deleted at this time or before, the first of them first; those
+/// whose purge has begun are always among them.
 pub fn list_deleted(conn: &mut DbConnection, until: Timestamp, limit: i64) -> QueryResult<Vec<OrgId>> {
-    let deleted = organizations::table.filter(organizations::deleted_at.le(until));
+    let deleted = organizations::table.filter(organizations::deleted_at.le(until.max(DOOMED)));
     deleted.order(organizations::deleted_at).limit(limit).select(organizations::id).load(conn)
 }
 
