@@ -2,6 +2,8 @@
 
 mod audit;
 mod organization;
+#[cfg(test)]
+mod tests;
 
 use std::io::Write;
 

@@ -22,8 +22,8 @@ async fn the_record_of_changes_is_verified_beside_a_server_and_from_an_export() 
     for name in ["Solo", "Duo"] {
         assert_eq!(alice.patch(&path, &json!({"name": name})).await?.status, 200);
     }
-    let fine = folder.run_with(&["audit", "verify", "--organization", &id], KEY, "")?.ok()?;
-    assert!(fine.starts_with("3 records of 1 organizations are as they were recorded"), "{fine}");
+    let verified = folder.run_with(&["audit", "verify", "--organization", &id], KEY, "")?.ok()?;
+    assert!(verified.starts_with("3 records of 1 organizations are as they were recorded"), "{verified}");
     let keyless = folder.run(&["audit", "verify"])?.ok()?;
     assert!(keyless.contains("ORG_AUDIT_KEY is not set"), "{keyless}");
     let odd = folder.run_with(&["audit", "verify"], &[("ORG_AUDIT_KEY", "short")], "")?.complaint()?;
