@@ -46,8 +46,11 @@ pub enum StartError {
 
 /// The running service. Clones share it.
 #[derive(Debug, Clone)]
-pub struct App {
-    config: Arc<Config>,
+pub struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    config: Config,
     db: Db,
     clock: Clock,
     authenticator: Data<Authenticator>,
@@ -57,6 +60,7 @@ pub struct App {
     cursors: CursorKey,
     under_way: UnderWay,
     profiles: Profiles,
+    /// Ends with the service.
     chores: Arc<Chores>,
 }
 
@@ -78,8 +82,8 @@ impl App {
         let authenticator = Authenticator::new(verifier, issuer.clone(), config.classes.clone())
             .behind(config.trusted_proxies.clone())
             .asking_user_state(config.ask_user_state);
-        Ok(Self {
-            config: Arc::new(config),
+        Ok(Self(Arc::new(Inner {
+            config,
             db,
             clock,
             authenticator: Data::new(authenticator),
@@ -90,31 +94,31 @@ impl App {
             under_way: UnderWay::default(),
             profiles,
             chores,
-        })
+        })))
     }
 
     /// Waits until tokens can be verified: keys are known, and what has been revoked.
     pub async fn ready(&self) {
-        self.authenticator.verifier().ready().await;
+        self.0.authenticator.verifier().ready().await;
     }
 
     /// What has been revoked, as this service knows it.
     #[must_use]
     pub fn revocations(&self) -> &Revocations {
-        self.authenticator.verifier().revocations()
+        self.0.authenticator.verifier().revocations()
     }
 
     /// Adds the public routes and what they need. The authenticator stays within them: another
     /// service in the same server has its own.
     pub fn configure(&self, config: &mut ServiceConfig) {
-        config.service(routes().app_data(Data::new(self.clone())).app_data(self.authenticator.clone()));
+        config.service(routes().app_data(Data::new(self.clone())).app_data(self.0.authenticator.clone()));
     }
 
     /// Adds the management routes and what they need.
     pub fn configure_management(&self, config: &mut ServiceConfig) {
         config
             .app_data(Data::new(self.clone()))
-            .app_data(Data::new(self.config.service_secrets.clone()))
+            .app_data(Data::new(self.0.config.service_secrets.clone()))
             .configure(internal_routes);
     }
 
@@ -122,75 +126,75 @@ impl App {
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         Readiness::default()
-            .database("org_database", &self.db)
-            .keys(self.authenticator.verifier().keys())
+            .database("org_database", &self.0.db)
+            .keys(self.0.authenticator.verifier().keys())
             .revocations(self.revocations())
     }
 
     /// The settings.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.0.config
     }
 
     /// The database.
     #[must_use]
-    pub const fn db(&self) -> &Db {
-        &self.db
+    pub fn db(&self) -> &Db {
+        &self.0.db
     }
 
     /// The time now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.0.clock.now()
     }
 
     /// Who may do what.
     #[must_use]
     pub fn policy(&self) -> &Arc<Policy> {
-        &self.config.policy
+        &self.0.config.policy
     }
 
     /// Tells validators whose tokens are outdated.
     #[must_use]
-    pub const fn announcer(&self) -> &Announcer {
-        &self.announcer
+    pub fn announcer(&self) -> &Announcer {
+        &self.0.announcer
     }
 
     /// Sends mails.
     #[must_use]
-    pub const fn delivery(&self) -> &Delivery {
-        &self.delivery
+    pub fn delivery(&self) -> &Delivery {
+        &self.0.delivery
     }
 
     /// Whom the service asks about users.
     #[must_use]
-    pub const fn issuer(&self) -> &Issuer {
-        &self.issuer
+    pub fn issuer(&self) -> &Issuer {
+        &self.0.issuer
     }
 
     /// Signs the cursors of lists.
     #[must_use]
-    pub const fn cursors(&self) -> &CursorKey {
-        &self.cursors
+    pub fn cursors(&self) -> &CursorKey {
+        &self.0.cursors
     }
 
     /// Creations under way in this process.
     #[must_use]
-    pub const fn under_way(&self) -> &UnderWay {
-        &self.under_way
+    pub fn under_way(&self) -> &UnderWay {
+        &self.0.under_way
     }
 
     /// What is known of members as users.
     #[must_use]
-    pub const fn profiles(&self) -> &Profiles {
-        &self.profiles
+    pub fn profiles(&self) -> &Profiles {
+        &self.0.profiles
     }
 
     /// What is done off the request path.
     #[must_use]
     pub fn chores(&self) -> &Chores {
-        &self.chores
+        &self.0.chores
     }
 
     /// Who calls, as far as organizations are concerned.
@@ -202,7 +206,7 @@ impl App {
         Actor {
             user_id: caller.user_id().to_owned(),
             is_superuser: caller.is_superuser(),
-            everybody: self.config.visibility == Visibility::All,
+            everybody: self.0.config.visibility == Visibility::All,
             bound_to: bound_to.map(OrgId::from_uuid),
         }
     }
@@ -210,6 +214,6 @@ impl App {
     /// What tokens are told of members.
     #[must_use]
     pub fn roster(&self) -> Roster {
-        Roster { db: self.db.clone(), policy: Arc::clone(self.policy()) }
+        Roster { db: self.0.db.clone(), policy: Arc::clone(self.policy()) }
     }
 }

@@ -45,8 +45,9 @@ impl Stack {
     pub async fn start(variables: &Variables, clock: Clock) -> Result<Self, StackError> {
         let auth = auth_service::Config::read(variables)?;
         let org = org_service::Config::read(variables)?;
-        let auth = auth_service::App::start(auth, Organizations::local(), clock.clone()).await?;
-        let org = org_service::App::start(org, auth.issuer(), clock).await?;
+        // Boxed, for whoever starts a stack would hold both on its own stack.
+        let auth = Box::pin(auth_service::App::start(auth, Organizations::local(), clock.clone())).await?;
+        let org = Box::pin(org_service::App::start(org, auth.issuer(), clock)).await?;
         auth.organizations().fill(Arc::new(org.roster()));
         Ok(Self { auth, org })
     }

@@ -81,8 +81,7 @@ pub fn list(
     now: Timestamp,
 ) -> QueryResult<Numbered<Listed>> {
     let some = matching(org_id, filter, now).select(invitations::id).limit(EXACT + 1);
-    let counted = Counted(some).get_result(conn)?;
-    let count = Count::of(conn, counted, None)?;
+    let count = Count::of(conn, None, |conn| Counted(some).get_result(conn))?;
     let slice = match page.within(count.rows) {
         Ok(slice) => slice,
         Err(invalid) => return Ok(Err(invalid)),
@@ -152,8 +151,8 @@ pub fn list_addressed(
             .filter(invitations::expires_at.gt(now))
             .filter(organizations::deleted_at.is_null())
     };
-    let counted = Counted(all().select(invitations::id).limit(EXACT + 1)).get_result(conn)?;
-    let count = Count::of(conn, counted, None)?;
+    let some = all().select(invitations::id).limit(EXACT + 1);
+    let count = Count::of(conn, None, |conn| Counted(some).get_result(conn))?;
     let slice = match page.within(count.rows) {
         Ok(slice) => slice,
         Err(invalid) => return Ok(Err(invalid)),

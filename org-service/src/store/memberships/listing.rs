@@ -31,6 +31,8 @@ pub struct Filter {
 pub const ORDERINGS: [&str; 3] = ["role", "created_at", "user_id"];
 
 pub(in crate::store) type Query = IntoBoxed<'static, memberships::table, MultiBackend>;
+/// What a row has in the columns that a list is ordered by.
+pub(in crate::store) type Values = fn(&Membership) -> Vec<String>;
 
 /// Members are searched for among profiles: few users match, and each is looked up among the members.
 fn matching(org_id: OrgId, filter: &Filter) -> Query {
@@ -100,7 +102,7 @@ pub fn list(
 }
 
 /// The columns behind an order, and what a member has in them.
-fn keyset(field: &str) -> (Columns, fn(&Membership) -> Vec<String>) {
+fn keyset(field: &str) -> (Columns, Values) {
     const USER_ID: (&str, Kind) = ("memberships.user_id", Kind::Text);
     match field {
         "role" => (&[("memberships.role", Kind::Text), USER_ID], |m| vec![m.role.clone(), m.user_id.clone()]),
@@ -134,7 +136,7 @@ pub(in crate::store) fn beyond(
     filter: &Filter,
     orders: &[Order],
     page: &CursorRequest,
-) -> Result<(Query, fn(&Membership) -> Vec<String>), InvalidCursor> {
+) -> Result<(Query, Values), InvalidCursor> {
     let order = orders.first().copied().unwrap_or(OWN_ORDER);
     let descending = order.descending != page.backwards();
     let (columns, values) = keyset(order.field);

@@ -43,6 +43,8 @@ pub struct Filter {
 pub const ORDERINGS: [&str; 3] = ["name", "created_at", "updated_at"];
 
 pub(in crate::store) type Query = IntoBoxed<'static, organizations::table, MultiBackend>;
+/// What a row has in the columns that a list is ordered by.
+pub(in crate::store) type Values = fn(&Organization) -> Vec<String>;
 
 fn matching(scope: &Scope, filter: &Filter) -> Query {
     let live = organizations::table.into_boxed().filter(organizations::deleted_at.is_null());
@@ -127,7 +129,7 @@ pub fn list(
 const NAME_KEY: &str = "name_key";
 
 /// The columns behind an order, and what an organization has in them.
-fn keyset(field: &str) -> (Columns, fn(&Organization) -> Vec<String>) {
+fn keyset(field: &str) -> (Columns, Values) {
     const ID: (&str, Kind) = ("organizations.id", Kind::Id);
     match field {
         NAME_KEY => {
@@ -166,7 +168,7 @@ pub(in crate::store) fn beyond(
     filter: &Filter,
     orders: &[Order],
     page: &CursorRequest,
-) -> Result<(Query, fn(&Organization) -> Vec<String>), InvalidCursor> {
+) -> Result<(Query, Values), InvalidCursor> {
     let own = if filter.prefix.is_some() { NAME_KEY } else { "id" };
     let order = orders.first().copied().unwrap_or(Order { field: own, descending: false });
     let descending = order.descending != page.backwards();
