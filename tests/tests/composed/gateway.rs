@@ -68,8 +68,8 @@ async fn whatever_the_gateway_answers_itself_is_in_the_envelope() -> anyhow::Res
     Ok(())
 }
 
-/// What is no request never gets as far as the rules, and no service sees it. Up to the proxy 3.2.3 it is
-/// refused with a page of the proxy's own, from 3.2.4 on in the envelope.
+/// What is no request never gets as far as the rules, and no service sees it. Up to its version 3.2.3 the proxy
+/// refuses it with a page of its own, from 3.2.4 on in the envelope.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a Docker engine"]
 async fn what_is_no_request_reaches_no_service() -> anyhow::Result<()> {

@@ -14,7 +14,7 @@ pub struct Taken {
     pub seq: i64,
     /// The digest of the record before it.
     pub hash: Option<Vec<u8>>,
-    /// See [`Organization::membership_version`]; 0 until the organization has got its owner.
+    /// See [`Organization::membership_version`](super::Organization::membership_version); 0 until the organization has got its owner.
     pub membership_version: i64,
 }
 
