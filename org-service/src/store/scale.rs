@@ -3,6 +3,7 @@
 //! The default size finds a query that looks at rows which it does not show, and takes seconds.
 //! `ORG_SCALE=10000000` measures: run it with `--release --nocapture`, on PostgreSQL, on a machine that does
 //! nothing else. There the bound is the one that was promised; elsewhere it leaves room for neighbours.
+//! PostgreSQL is told to keep plans, so that what is measured are the rows.
 
 mod filling;
 mod plans;
@@ -32,7 +33,7 @@ fn size() -> Size {
     }
 }
 
-/// Something that a request does, for the `n`th time.
+/// The statements of a request, for the `n`th time.
 type Operation = (&'static str, fn(&mut World, u32));
 
 const OPERATIONS: [Operation; 12] = [

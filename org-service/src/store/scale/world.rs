@@ -20,6 +20,7 @@ use crate::{
         keyset::Limited,
         memberships::{self, Filter as MemberFilter, Membership},
         organizations::{self, Filter, Name, Organization},
+        profiles,
         tallies::{self, List},
     },
     visibility::Scope,
@@ -113,7 +114,24 @@ impl World {
 
     pub(super) fn members(&mut self, depth: &'static str, order: &'static str) {
         let page = self.page("members", depth, order);
-        assert_eq!(self.members_on(&page, order).rows().len(), 5);
+        self.enter();
+        let cut = self.members_on(&page, order);
+        self.show(cut.rows());
+    }
+
+    /// What a request asks before it lists members.
+    fn enter(&mut self) {
+        // The last of all members, so that an index read from its beginning shows.
+        let user_id = format!("m{}", self.rows);
+        let found = organizations::find_with_role(&mut self.conn, &Name::Id(id(1)), &user_id).unwrap();
+        assert_eq!(found.unwrap().1.unwrap().name, "admin");
+    }
+
+    /// And after it.
+    fn show(&mut self, members: &[Membership]) {
+        assert_eq!(members.len(), 5);
+        let user_ids = members.iter().map(|member| member.user_id.clone()).collect();
+        assert!(profiles::find(&mut self.conn, user_ids).unwrap().is_empty());
     }
 
     pub(super) fn numbered(&mut self) {
@@ -125,9 +143,11 @@ impl World {
 
     pub(super) fn numbered_members(&mut self) {
         let page = PageRequest::from_query(&Query::default(), &PAGING).unwrap();
+        self.enter();
         let found = memberships::list(&mut self.conn, id(1), &MemberFilter::default(), &[], page);
         let (_, count, rows) = found.unwrap().unwrap();
-        assert_eq!((count.rows, rows.len()), (self.rows + 1, 5));
+        assert_eq!(count.rows, self.rows + 1);
+        self.show(&rows);
     }
 
     /// A number between 1 and the rows, another one each time.
