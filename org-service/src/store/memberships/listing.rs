@@ -101,6 +101,9 @@ pub fn list(
     Ok(Ok((slice, count, rows.select(Membership::as_select()).load(conn)?)))
 }
 
+/// What a row has in the columns behind an order.
+pub(in crate::store) type Values = fn(&Membership) -> Vec<String>;
+
 /// The columns behind an order, and what a member has in them.
 fn keyset(field: &str) -> (Columns, Values) {
     const USER_ID: (&str, Kind) = ("memberships.user_id", Kind::Text);

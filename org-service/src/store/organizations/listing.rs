@@ -128,6 +128,9 @@ pub fn list(
 /// The order of a search by cursor: names found by a prefix lie side by side in it.
 const NAME_KEY: &str = "name_key";
 
+/// What a row has in the columns behind an order.
+pub(in crate::store) type Values = fn(&Organization) -> Vec<String>;
+
 /// The columns behind an order, and what an organization has in them.
 fn keyset(field: &str) -> (Columns, Values) {
     const ID: (&str, Kind) = ("organizations.id", Kind::Id);

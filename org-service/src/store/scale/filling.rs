@@ -55,11 +55,6 @@ pub(super) fn fill(conn: &mut DbConnection, rows: i64) {
         conn.batch_execute(definition).unwrap();
     }
     conn.batch_execute(if postgres { "VACUUM ANALYZE" } else { "ANALYZE" }).unwrap();
-    if postgres {
-        // Otherwise it keeps the plans of a small table for good, and makes those of a large one anew where
-        // it knows that one organization has most of the members, which takes longer than the rows.
-        conn.batch_execute("SET plan_cache_mode = force_generic_plan").unwrap();
-    }
 }
 
 fn told(statement: &str, rows: i64, postgres: bool) -> String {

@@ -180,7 +180,8 @@ impl World {
 
     pub(super) fn check(&mut self, round: u32) {
         let user_id = format!("m{}", self.any(round));
-        assert!(memberships::find(&mut self.conn, id(1), &user_id).unwrap().is_some());
+        let found = organizations::find_with_role(&mut self.conn, &Name::Id(id(1)), &user_id).unwrap();
+        assert!(found.unwrap().1.is_some());
     }
 
     /// The first page by cursor and one behind it come out of an index, in every order.
