@@ -31,8 +31,6 @@ pub struct Filter {
 pub const ORDERINGS: [&str; 3] = ["role", "created_at", "user_id"];
 
 pub(in crate::store) type Query = IntoBoxed<'static, memberships::table, MultiBackend>;
-/// What a row has in the columns that a list is ordered by.
-pub(in crate::store) type Values = fn(&Membership) -> Vec<String>;
 
 /// Members are searched for among profiles: few users match, and each is looked up among the members.
 fn matching(org_id: OrgId, filter: &Filter) -> Query {

@@ -43,8 +43,6 @@ pub struct Filter {
 pub const ORDERINGS: [&str; 3] = ["name", "created_at", "updated_at"];
 
 pub(in crate::store) type Query = IntoBoxed<'static, organizations::table, MultiBackend>;
-/// What a row has in the columns that a list is ordered by.
-pub(in crate::store) type Values = fn(&Organization) -> Vec<String>;
 
 fn matching(scope: &Scope, filter: &Filter) -> Query {
     let live = organizations::table.into_boxed().filter(organizations::deleted_at.is_null());

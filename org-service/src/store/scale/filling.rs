@@ -38,7 +38,7 @@ const INDEXES: &str = "
     ORDER BY pg_class.oid";
 
 /// PostgreSQL makes an index much faster of rows that are there than row by row. They are made anew in the
-/// order of the migrations, for of two that seem to cost the same it takes the older one.
+/// order of the migrations, for of two that seem to cost the same it takes the newer one.
 pub(super) fn fill(conn: &mut DbConnection, rows: i64) {
     let indexes: Vec<Index> = match conn {
         DbConnection::Postgres(pg) => sql_query(INDEXES).load(pg).unwrap(),
