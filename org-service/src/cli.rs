@@ -48,6 +48,7 @@ pub async fn run(cli: Cli, variables: Variables) -> anyhow::Result<()> {
 async fn serve(variables: &Variables) -> anyhow::Result<()> {
     shared::telemetry::start(variables)?;
     let config = Config::read(variables)?;
+    config.caution();
     let issuer = config.http_issuer()?;
     let drain_delay = config.drain_delay;
     let addresses = ServerOptions::new(config.listen, config.management_listen);

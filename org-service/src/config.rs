@@ -226,6 +226,15 @@ impl Config {
         }
     }
 
+    /// Tells whoever starts the service what it cannot do as it is set up.
+    pub fn caution(&self) {
+        if self.audit_keys.is_empty() {
+            tracing::info!(
+                "ORG_AUDIT_KEY is not set: whoever can write the database can forge the record of changes"
+            );
+        }
+    }
+
     /// Who is told whose tokens are outdated: nobody, where no auth service elsewhere would listen.
     #[must_use]
     pub fn announced_to(&self, issuer: &Issuer) -> Option<Issuer> {

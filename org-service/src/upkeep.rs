@@ -28,13 +28,7 @@ impl Upkeep {
     /// As the settings say.
     #[must_use]
     pub fn new(db: Db, clock: Clock, config: &Config) -> Self {
-        let audit_keys = config.audit_keys.clone();
-        if audit_keys.is_empty() {
-            tracing::info!(
-                "ORG_AUDIT_KEY is not set: whoever can write the database can forge the record of changes"
-            );
-        }
-        Self { db, clock, audit_keys, restore_window: config.restore_window }
+        Self { db, clock, audit_keys: config.audit_keys.clone(), restore_window: config.restore_window }
     }
 
     /// One round. A task that fails keeps none of the others from being done.

@@ -80,8 +80,9 @@ pub(crate) fn begin() {
     });
 }
 
-/// Every statement sent so far to the databases of this stack, but for what is asked in the background:
-/// the feed's end, the keys, how long tokens live and what is to be announced, which no request reads.
+/// Every statement sent so far to the databases of this stack, but for what is asked in the background all
+/// the time: the feed's end, the keys, how long tokens live, what is to be announced and what to be mailed,
+/// which no request reads.
 pub(crate) fn statements(server: &Server) -> Vec<String> {
     let own = [server.stack.auth.db().url(), server.stack.org.db().url()].map(name);
     let ours = |(database, statement): &(String, String)| {
@@ -94,6 +95,8 @@ pub(crate) fn statements(server: &Server) -> Vec<String> {
             "LISTEN",
             "FROM `announcements`",
             "FROM \"announcements\"",
+            "FROM `mails`",
+            "FROM \"mails\"",
         ];
         !background.iter().any(|text| statement.contains(text))
             && own.iter().any(|name| database.contains(name))
