@@ -21,8 +21,10 @@ pub use deleted::{
 pub(in crate::store) use listing::beyond;
 pub use listing::{Filter, ORDERINGS, list, list_from};
 
+use super::roles;
 use crate::{
-    schema::{memberships, organizations, roles},
+    policy::BUILT_IN,
+    schema::{memberships, organizations},
     search::fold,
 };
 
@@ -171,29 +173,35 @@ pub struct HeldRole {
     pub definition: Option<String>,
 }
 
-/// One organization with the role that this user holds in it, by one statement.
+/// One organization with the role that this user holds in it; of a role of the organization's own a second
+/// statement gives the definition.
+///
+/// Joined to roles, PostgreSQL would rather read members in the order of their roles, which an index has, and
+/// so every member of a large organization for the one.
 pub fn find_with_role(
     conn: &mut DbConnection,
     name: &Name,
     user_id: &str,
 ) -> QueryResult<Option<(Organization, Option<HeldRole>)>> {
     let member = memberships::org_id.eq(organizations::id).and(memberships::user_id.eq(user_id.to_owned()));
-    let defined = roles::org_id
-        .nullable()
-        .eq(memberships::org_id.nullable())
-        .and(roles::name.nullable().eq(memberships::role.nullable()));
     let query = organizations::table
         .left_join(memberships::table.on(member))
-        .left_join(roles::table.on(defined))
         .filter(organizations::deleted_at.is_null())
-        .select((COLUMNS, memberships::role.nullable(), roles::permissions.nullable()));
-    let found: Option<(Organization, Option<String>, Option<String>)> = match name {
+        .select((COLUMNS, memberships::role.nullable()));
+    let found: Option<(Organization, Option<String>)> = match name {
         Name::Id(id) => query.filter(organizations::id.eq(*id)).first(conn).optional()?,
         Name::Slug(slug) => query.filter(organizations::slug.eq(slug.clone())).first(conn).optional()?,
     };
-    Ok(found.map(|(organization, role, definition)| {
-        (organization, role.map(|name| HeldRole { name, definition }))
-    }))
+    let Some((organization, role)) = found else { return Ok(None) };
+    let held = role.map(|name| held_role(conn, organization.id, name)).transpose()?;
+    Ok(Some((organization, held)))
+}
+
+/// A role that has been removed meanwhile has no definition, and so allows nothing.
+fn held_role(conn: &mut DbConnection, org_id: OrgId, name: String) -> QueryResult<HeldRole> {
+    let own = !BUILT_IN.contains(&name.as_str());
+    let stored = if own { roles::find(conn, org_id, &name)? } else { None };
+    Ok(HeldRole { name, definition: stored.map(|role| role.permissions) })
 }
 
 /// What an update sets; `None` leaves a field as it is.

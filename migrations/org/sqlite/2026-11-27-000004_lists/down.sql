@@ -5,7 +5,5 @@ DROP TABLE secrets;
 DROP INDEX memberships_role_created_at;
 DROP INDEX memberships_role;
 CREATE INDEX memberships_role ON memberships (org_id, role);
-DROP INDEX memberships_user_id;
-CREATE INDEX memberships_user_id ON memberships (user_id, org_id);
 DROP INDEX organizations_live_name_key;
 DROP INDEX organizations_live_name;

@@ -5,11 +5,6 @@ CREATE INDEX organizations_live_name_key ON organizations (name_key, id) WHERE d
 DROP INDEX memberships_role;
 CREATE INDEX memberships_role ON memberships (org_id, role, user_id);
 CREATE INDEX memberships_role_created_at ON memberships (org_id, role, created_at, user_id);
--- Who may do what is asked by user and organization, more often than anything else. Without the role in this
--- index PostgreSQL would answer from one of those above, which have it, and read all of a large organization.
--- It has to stay the newest index of the table: of several that seem to cost the same the newest is taken.
-DROP INDEX memberships_user_id;
-CREATE INDEX memberships_user_id ON memberships (user_id, org_id, role);
 
 -- Made once, and the same for every replica.
 CREATE TABLE secrets (
