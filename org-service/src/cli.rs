@@ -48,7 +48,6 @@ pub async fn run(cli: Cli, variables: Variables) -> anyhow::Result<()> {
 async fn serve(variables: &Variables) -> anyhow::Result<()> {
     shared::telemetry::start(variables)?;
     let config = Config::read(variables)?;
-    config.caution();
     let issuer = config.http_issuer()?;
     let drain_delay = config.drain_delay;
     let addresses = ServerOptions::new(config.listen, config.management_listen);
@@ -56,6 +55,7 @@ async fn serve(variables: &Variables) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let Some(app) = signals.before(App::start(config, issuer, Clock::System)).await else { return Ok(()) };
     let app = app?;
+    app.config().caution();
     let metrics = Metrics::new();
     metrics.show_revocations(app.revocations());
     let shared = Shared { readiness: app.readiness(), metrics };
