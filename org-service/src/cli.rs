@@ -55,7 +55,6 @@ async fn serve(variables: &Variables) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let Some(app) = signals.before(App::start(config, issuer, Clock::System)).await else { return Ok(()) };
     let app = app?;
-    app.config().caution();
     let metrics = Metrics::new();
     metrics.show_revocations(app.revocations());
     let shared = Shared { readiness: app.readiness(), metrics };
@@ -66,6 +65,7 @@ async fn serve(variables: &Variables) -> anyhow::Result<()> {
         move |config| public.configure(config),
         move |config| private.configure_management(config),
     )?;
+    app.config().caution();
     let address = bound.address;
     say(&format!("management on http://{}", bound.management_address))?;
     let opened = || say(&format!("listening on http://{address}"));

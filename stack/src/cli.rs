@@ -91,11 +91,11 @@ async fn serve(serve: &Serve, data: &std::path::Path, mut variables: Variables) 
     let mut signals = Signals::listen()?;
     let Some(stack) = signals.before(Stack::start(&variables, Clock::System)).await else { return Ok(()) };
     let stack = stack?;
-    stack.org.config().caution();
     let options = ServerOptions { drain_delay: stack.auth.config().drain_delay, ..serve.options() };
     let bound = stack
         .bind(&options)
         .with_context(|| format!("cannot listen on {} and {}", options.listen, options.management_listen))?;
+    stack.org.config().caution();
     let mut out = std::io::stdout();
     tour::print(&bound, data, &mut out)?;
     out.flush()?;
