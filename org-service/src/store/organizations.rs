@@ -176,8 +176,9 @@ pub struct HeldRole {
 /// One organization with the role that this user holds in it; of a role of the organization's own a second
 /// statement gives the definition.
 ///
-/// Joined to roles, PostgreSQL would rather read members in the order of their roles, which an index has, and
-/// so every member of a large organization for the one.
+/// PostgreSQL must not answer from the index over roles: it guesses from organizations of common size, and
+/// would read every member of a large one for the one asked for. So nothing is joined that wants that order,
+/// and a column is read that the index lacks.
 pub fn find_with_role(
     conn: &mut DbConnection,
     name: &Name,
@@ -187,12 +188,12 @@ pub fn find_with_role(
     let query = organizations::table
         .left_join(memberships::table.on(member))
         .filter(organizations::deleted_at.is_null())
-        .select((COLUMNS, memberships::role.nullable()));
-    let found: Option<(Organization, Option<String>)> = match name {
+        .select((COLUMNS, memberships::role.nullable(), memberships::updated_at.nullable()));
+    let found: Option<(Organization, Option<String>, Option<Timestamp>)> = match name {
         Name::Id(id) => query.filter(organizations::id.eq(*id)).first(conn).optional()?,
         Name::Slug(slug) => query.filter(organizations::slug.eq(slug.clone())).first(conn).optional()?,
     };
-    let Some((organization, role)) = found else { return Ok(None) };
+    let Some((organization, role, _)) = found else { return Ok(None) };
     let held = role.map(|name| held_role(conn, organization.id, name)).transpose()?;
     Ok(Some((organization, held)))
 }
