@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use diesel::result::{DatabaseErrorKind, Error};
+use diesel::{
+    connection::SimpleConnection,
+    result::{DatabaseErrorKind, Error},
+};
 use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::{DbError, connection::DbConnection, url::DbUrl};
@@ -28,6 +31,8 @@ pub(super) struct Pooled {
 #[derive(Debug)]
 pub(super) struct Manager {
     url: DbUrl,
+    /// See [`super::DbLimits::plan_anew`].
+    plan_anew: bool,
     epoch: Arc<AtomicU64>,
     /// Whether the last attempt to connect failed.
     away: Arc<AtomicBool>,
@@ -39,7 +44,10 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<Pooled, DbError> {
         let epoch = self.epoch.load(Ordering::Acquire);
-        let connection = DbConnection::open(&self.url)?;
+        let mut connection = DbConnection::open(&self.url)?;
+        if let (DbConnection::Postgres(pg), true) = (&mut connection, self.plan_anew) {
+            pg.batch_execute("SET plan_cache_mode = force_custom_plan")?;
+        }
         if self.away.swap(false, Ordering::Relaxed) {
             tracing::info!(database = %self.url, "the database is back");
         }
@@ -79,7 +87,7 @@ pub(super) struct Pool {
 
 impl Pool {
     /// `opener` opens connections in the background; one thread does for all pools of a database.
-    pub(super) fn new(url: &DbUrl, size: u32, opener: Arc<ScheduledThreadPool>) -> Self {
+    pub(super) fn new(url: &DbUrl, size: u32, plan_anew: bool, opener: Arc<ScheduledThreadPool>) -> Self {
         let epoch = Arc::new(AtomicU64::new(0));
         let away = Arc::new(AtomicBool::new(false));
         let pool = r2d2::Pool::builder()
@@ -90,7 +98,7 @@ impl Pool {
             .idle_timeout(None)
             .max_lifetime(None)
             .error_handler(Box::new(LogFailures { away: Arc::clone(&away) }))
-            .build_unchecked(Manager { url: url.clone(), epoch: Arc::clone(&epoch), away });
+            .build_unchecked(Manager { url: url.clone(), plan_anew, epoch: Arc::clone(&epoch), away });
         Self { pool, epoch }
     }
 
