@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Roles of its own that an organization may have.
-const MOST: i64 = 100;
+pub const MOST: i64 = 100;
 
 /// What a role is defined as; `None` leaves it as it is.
 #[derive(Debug, Clone, Default)]

@@ -24,9 +24,6 @@ use crate::{
     store::roles::{self, StoredRole},
 };
 
-/// Roles of an organization's own at most; see [`role`].
-const MOST: i64 = 1000;
-
 /// A role on the wire.
 #[derive(Debug, Serialize)]
 struct Shown {
@@ -72,7 +69,7 @@ pub struct Which {
 /// Lists all roles, and the permissions that there are.
 pub async fn list(app: Data<App>, access: Access<RoleRead>) -> Result<HttpResponse, OrgError> {
     let org_id = access.org_id();
-    let own = app.db().read(move |conn| roles::list(conn, org_id, MOST)).await?;
+    let own = app.db().read(move |conn| roles::list(conn, org_id, role::MOST)).await?;
     let policy = app.policy();
     let built_in = BUILT_IN.iter().filter_map(|name| Shown::built_in(policy, name));
     let all: Vec<_> = built_in.chain(own.into_iter().map(|role| Shown::own(policy, role))).collect();
