@@ -49,9 +49,10 @@ pub fn change(
     Ok(after)
 }
 
-/// Takes an organization out of everybody's sight, and calls in the tokens that speak for it.
-pub fn delete(conn: &mut DbConnection, act: &Act) -> Outcome<()> {
+/// Takes an organization out of everybody's sight, if it is as expected, and calls in the tokens that speak for it.
+pub fn delete(conn: &mut DbConnection, act: &Act, expected: &Expected) -> Outcome<()> {
     let ground = act.begin(conn)?;
+    expected.demand(&ground.organization)?;
     organizations::delete(conn, act.org_id, act.now)?;
     ground.outdate(conn, &[Outdated::Organization])?;
     let shown = json!({"name": ground.organization.name});

@@ -11,7 +11,7 @@ use serde_json::json;
 use shared::{
     Caller, Timestamp,
     input::{self, FieldErrors, Form, Mode, Text},
-    page::PageRequest,
+    page::{Filters, PageRequest, ordering},
 };
 
 use super::{invitations::id, members, pages::Asked};
@@ -26,7 +26,7 @@ use crate::{
     invitation,
     store::{
         handles,
-        invitations::{self, Addressed, InvitationId},
+        invitations::{self, Addressed, AddressedFilter, InvitationId, ORDERINGS},
         organizations::OrgId,
     },
 };
@@ -63,17 +63,43 @@ impl From<Addressed> for Shown {
     }
 }
 
-/// Lists the pending invitations to the caller's verified address; without one there are none.
+/// Lists the pending invitations to the caller's verified address, newest first; without one there are none.
+/// `?organization=` picks, `?search=` finds organizations whose names begin so.
 pub async fn list(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, OrgError> {
     let actor = unbound(&app, &caller)?;
     let asked = Asked::of(&app, &request)?;
-    let page = PageRequest::from_query(&asked.query, &app.config().paging())?;
+    let filter = filter(&asked)?;
+    let descending = ordering(&asked.query, &ORDERINGS).first().is_none_or(|order| order.descending);
+    // The list is another for every reader.
+    let view = actor.user_id.clone();
+    let cursor = asked.cursor(&view)?;
     // Nothing is invited at the empty address.
     let own = verified_address(&app, &actor).await?.unwrap_or_default();
     let now = app.now();
-    let read = move |conn: &mut _| invitations::list_addressed(conn, &own, page, now);
+    if let Some(page) = cursor {
+        let read = move |conn: &mut _| {
+            invitations::list_addressed_from(conn, (&own, &filter), descending, &page, now)
+        };
+        let found = app.db().read(read).await?;
+        return Ok(asked.cut(&view, found?.map(Shown::from)));
+    }
+    let page = PageRequest::from_query(&asked.query, &app.config().paging())?;
+    let read = move |conn: &mut _| invitations::list_addressed(conn, (&own, &filter), descending, page, now);
     let (slice, count, rows) = app.db().read(read).await??;
     Ok(asked.numbered(slice, count, rows.into_iter().map(Shown::from).collect()))
+}
+
+fn filter(asked: &Asked<'_>) -> Result<AddressedFilter, FieldErrors> {
+    asked.short_search()?;
+    let mut filters = Filters::new(&asked.query);
+    let search = filters.text("search").map(str::to_owned);
+    let organization = filters.text("organization");
+    filters.finish()?;
+    let organization = organization.map(|text| {
+        let parsed = uuid::Uuid::try_parse(text).map(OrgId::from_uuid);
+        parsed.map_err(|_| FieldErrors::one("organization", "Enter a valid UUID."))
+    });
+    Ok(AddressedFilter { organization: organization.transpose()?, search })
 }
 
 /// What names the invitation to be accepted.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use shared::{
     http::origin::Origin,
     input::FieldErrors,
-    page::{CursorList, CursorRequest, Cut, InvalidCursor, Location, Query, Slice},
+    page::{CursorList, CursorPage, CursorRequest, Cut, InvalidCursor, Location, Page, Query, Slice},
 };
 
 use crate::{App, error::OrgError, store::tallies::Count};
@@ -54,9 +54,19 @@ impl<'a> Asked<'a> {
         self.by_cursor(view).request()
     }
 
+    /// A page by cursor, as it is sent.
+    pub(super) fn cut_page<T>(&self, view: &str, cut: Cut<T>) -> CursorPage<T> {
+        self.by_cursor(view).page(cut)
+    }
+
     /// Answers with a page by cursor.
     pub(super) fn cut<T: Serialize>(&self, view: &str, cut: Cut<T>) -> HttpResponse {
-        HttpResponse::Ok().json(self.by_cursor(view).page(cut))
+        HttpResponse::Ok().json(self.cut_page(view, cut))
+    }
+
+    /// A page by number, as it is sent.
+    pub(super) fn numbered_page<T>(&self, slice: Slice, rows: Vec<T>) -> Page<T> {
+        slice.page(rows, self.location())
     }
 
     /// Answers with a page by number.
@@ -65,7 +75,7 @@ impl<'a> Asked<'a> {
         if count.approximate {
             response.insert_header((COUNT, "approximate"));
         }
-        response.json(slice.page(rows, self.location()))
+        response.json(self.numbered_page(slice, rows))
     }
 
     /// Refuses a `?search=` that is too long.

@@ -1,5 +1,7 @@
 //! `organization/{id}/roles/`: built-in roles and the organization's own.
 
+mod listing;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path},
@@ -11,6 +13,8 @@ use shared::{
     input::{self, FieldErrors, Form, Input, Mode, Text},
 };
 
+pub use listing::list;
+
 use crate::{
     App,
     access::{Access, RoleManage, RoleRead},
@@ -19,7 +23,7 @@ use crate::{
     error::OrgError,
     idempotency::Creation,
     permission::{Permission, Permissions},
-    policy::{BUILT_IN, Policy},
+    policy::Policy,
     role::{self, Definition},
     store::roles::{self, StoredRole},
 };
@@ -64,16 +68,6 @@ impl Shown {
 #[derive(Debug, Deserialize)]
 pub struct Which {
     name: String,
-}
-
-/// Lists all roles, and the permissions that there are.
-pub async fn list(app: Data<App>, access: Access<RoleRead>) -> Result<HttpResponse, OrgError> {
-    let org_id = access.org_id();
-    let own = app.db().read(move |conn| roles::list(conn, org_id, role::MOST)).await?;
-    let policy = app.policy();
-    let built_in = BUILT_IN.iter().filter_map(|name| Shown::built_in(policy, name));
-    let all: Vec<_> = built_in.chain(own.into_iter().map(|role| Shown::own(policy, role))).collect();
-    Ok(HttpResponse::Ok().json(json!({"results": all, "permissions": policy.catalogue()})))
 }
 
 /// Shows a role. What is shown also depends on the permissions registered, so no reader is told that what

@@ -15,6 +15,7 @@ mod members;
 mod people;
 mod racing;
 mod repeating;
+mod short_lists;
 mod smtp;
 mod users;
 

@@ -7,7 +7,10 @@ mod tests;
 use diesel::prelude::*;
 use shared::{DbConnection, Timestamp, typed_id};
 
-pub use listing::{Addressed, Filter, Listed, ORDERINGS, find_listed, list, list_addressed, list_from};
+pub use listing::{
+    Addressed, AddressedFilter, Filter, Listed, ORDERINGS, find_listed, list, list_addressed,
+    list_addressed_from, list_from,
+};
 
 use super::{
     handles, mails,

@@ -114,3 +114,19 @@ async fn members_and_roles_are_changed_by_who_has_seen_them_as_they_are() {
     assert_eq!(removed.status, StatusCode::PRECONDITION_FAILED);
     assert_eq!(alice.get(LIST).await.body["count"], 1);
 }
+
+#[actix_web::test]
+async fn an_organization_is_deleted_by_who_has_seen_it_as_it_is() {
+    let site = Site::new(&[]).await;
+    let alice = site.member("1");
+    let path = site.organization(&alice, "Acme").await;
+    let seen = alice.get(&path).await.header("etag").unwrap().to_owned();
+    let changed = alice.send_with(Method::PATCH, &path, json!({"name": "A"}), (IF_MATCH, &seen)).await;
+    let late = alice.send_with(Method::DELETE, &path, json!({}), (IF_MATCH, &seen)).await;
+    assert_eq!(late.status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(alice.get(&path).await.status, StatusCode::OK);
+    let now = changed.header("etag").unwrap();
+    let deleted = alice.send_with(Method::DELETE, &path, json!({}), (IF_MATCH, now)).await;
+    assert_eq!(deleted.status, StatusCode::NO_CONTENT);
+    assert_eq!(alice.get(&path).await.status, StatusCode::NOT_FOUND);
+}

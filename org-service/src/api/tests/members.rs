@@ -195,7 +195,7 @@ async fn an_organization_defines_roles_within_what_their_maker_holds() {
     let weaker = Some(json!({"permissions": ["member:read"]}));
     assert_eq!(admin.send(Method::PATCH, &boss, weaker).await.status, StatusCode::FORBIDDEN);
     assert_eq!(admin.send(Method::DELETE, &boss, None).await.status, StatusCode::FORBIDDEN);
-    let listed = site.member("4").get(&roles).await;
+    let listed = site.member("4").get(&format!("{roles}?page_size=100")).await;
     let names: Vec<&str> =
         listed.body["results"].as_array().unwrap().iter().filter_map(|role| role["name"].as_str()).collect();
     assert_eq!(names, ["owner", "admin", "member", "viewer", "boss", "clerk"]);

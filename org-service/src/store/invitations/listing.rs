@@ -135,33 +135,94 @@ pub fn find_listed(conn: &mut DbConnection, org_id: OrgId, id: InvitationId) -> 
     Ok(Some((invitation, mail)))
 }
 
-/// One page of the pending invitations to an address, newest first, and how many there are.
+/// Which of the invitations to an address a list shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AddressedFilter {
+    /// The one organization that invites.
+    pub organization: Option<OrgId>,
+    /// With what the organization's name begins, in any case.
+    pub search: Option<String>,
+}
+
+type AddressedQuery = IntoBoxed<'static, Inviting, MultiBackend>;
+
+type Inviting = diesel::dsl::InnerJoinOn<
+    invitations::table,
+    organizations::table,
+    diesel::dsl::Eq<organizations::id, invitations::org_id>,
+>;
+
+/// The pending invitations to an address.
+fn addressed(key: &str, filter: &AddressedFilter, now: Timestamp) -> AddressedQuery {
+    let mut query = invitations::table
+        .inner_join(organizations::table.on(organizations::id.eq(invitations::org_id)))
+        .into_boxed()
+        .filter(invitations::email_key.eq(key.to_owned()))
+        .filter(invitations::status.eq(PENDING))
+        .filter(invitations::expires_at.gt(now))
+        .filter(organizations::deleted_at.is_null());
+    if let Some(org_id) = filter.organization {
+        query = query.filter(invitations::org_id.eq(org_id));
+    }
+    let Some(text) = &filter.search else { return query };
+    let (first, end) = beginning(text);
+    query = query.filter(organizations::name_key.ge(first));
+    match end {
+        Some(end) => query.filter(organizations::name_key.lt(end)),
+        None => query,
+    }
+}
+
+fn load_addressed(
+    conn: &mut DbConnection,
+    query: AddressedQuery,
+    descending: bool,
+    (limit, offset): (i64, i64),
+) -> QueryResult<Vec<Addressed>> {
+    let query = if descending {
+        query.then_order_by(invitations::id.desc())
+    } else {
+        query.then_order_by(invitations::id.asc())
+    };
+    let rows = query.limit(limit).offset(offset);
+    rows.select((Invitation::as_select(), organizations::name, organizations::slug)).load(conn)
+}
+
+/// One page of the pending invitations to an address, and how many there are.
 pub fn list_addressed(
     conn: &mut DbConnection,
-    key: &str,
+    (key, filter): (&str, &AddressedFilter),
+    descending: bool,
     page: PageRequest,
     now: Timestamp,
 ) -> QueryResult<Numbered<Addressed>> {
-    let all = || {
-        let key = key.to_owned();
-        invitations::table
-            .inner_join(organizations::table.on(organizations::id.eq(invitations::org_id)))
-            .filter(invitations::email_key.eq(key))
-            .filter(invitations::status.eq(PENDING))
-            .filter(invitations::expires_at.gt(now))
-            .filter(organizations::deleted_at.is_null())
-    };
-    let some = all().select(invitations::id).limit(EXACT + 1);
+    let some = addressed(key, filter, now).select(invitations::id).limit(EXACT + 1);
     let count = Count::of(conn, None, |conn| Counted(some).get_result(conn))?;
     let slice = match page.within(count.rows) {
         Ok(slice) => slice,
         Err(invalid) => return Ok(Err(invalid)),
     };
-    let rows = all()
-        .order(invitations::id.desc())
-        .limit(slice.limit())
-        .offset(slice.offset())
-        .select((Invitation::as_select(), organizations::name, organizations::slug))
-        .load(conn)?;
+    let place = (slice.limit(), slice.offset());
+    let rows = load_addressed(conn, addressed(key, filter, now), descending, place)?;
     Ok(Ok((slice, count, rows)))
+}
+
+/// One page of the pending invitations to an address by cursor.
+pub fn list_addressed_from(
+    conn: &mut DbConnection,
+    (key, filter): (&str, &AddressedFilter),
+    descending: bool,
+    page: &CursorRequest,
+    now: Timestamp,
+) -> QueryResult<Result<Cut<Addressed>, InvalidCursor>> {
+    let descending = descending != page.backwards();
+    let mut query = addressed(key, filter, now);
+    if let Some(position) = page.position() {
+        match Beyond::new(KEYSET, position, descending) {
+            Ok(beyond) => query = query.filter(beyond),
+            Err(invalid) => return Ok(Err(invalid)),
+        }
+    }
+    let rows = load_addressed(conn, query, descending, (page.limit(), 0))?;
+    Ok(Ok(page.cut(rows, |(invitation, ..)| vec![invitation.id.to_string()])))
 }
