@@ -54,6 +54,11 @@ impl<'a> Asked<'a> {
         self.by_cursor(view).request()
     }
 
+    /// The page asked for of a list that has none by number.
+    pub(super) fn cursor_or_first(&self, view: &str) -> Result<CursorRequest, InvalidCursor> {
+        self.by_cursor(view).request_or_first()
+    }
+
     /// A page by cursor, as it is sent.
     pub(super) fn cut_page<T>(&self, view: &str, cut: Cut<T>) -> CursorPage<T> {
         self.by_cursor(view).page(cut)

@@ -1,9 +1,16 @@
 //! The record of changes. Rows are added and never touched again, until their organization is purged.
 
 use diesel::{dsl::IntoBoxed, prelude::*};
-use shared::{DbConnection, Timestamp, db::connection::MultiBackend};
+use shared::{
+    DbConnection, Timestamp,
+    db::connection::MultiBackend,
+    page::{CursorRequest, Cut, InvalidCursor},
+};
 
-use super::organizations::OrgId;
+use super::{
+    keyset::{Beyond, Columns, Kind},
+    organizations::OrgId,
+};
 use crate::schema::audit;
 
 /// One change on record.
@@ -83,16 +90,29 @@ fn matching(org_id: OrgId, filter: &Filter) -> Query {
     query
 }
 
-/// Up to `limit` records before a place, newest first.
-pub fn list_before(
+/// What a list can be ordered by: time, which is the order of the places.
+pub const ORDERINGS: [&str; 1] = ["at"];
+
+const KEYSET: Columns = &[("audit.seq", Kind::Integer)];
+
+/// One page of an organization's records by cursor.
+pub fn list_from(
     conn: &mut DbConnection,
-    org_id: OrgId,
-    filter: &Filter,
-    before: i64,
-    limit: i64,
-) -> QueryResult<Vec<Record>> {
-    let query = matching(org_id, filter).filter(audit::seq.lt(before)).order(audit::seq.desc()).limit(limit);
-    query.select(Record::as_select()).load(conn)
+    (org_id, filter): (OrgId, &Filter),
+    descending: bool,
+    page: &CursorRequest,
+) -> QueryResult<Result<Cut<Record>, InvalidCursor>> {
+    let descending = descending != page.backwards();
+    let mut query = matching(org_id, filter);
+    if let Some(position) = page.position() {
+        match Beyond::new(KEYSET, position, descending) {
+            Ok(beyond) => query = query.filter(beyond),
+            Err(invalid) => return Ok(Err(invalid)),
+        }
+    }
+    query = if descending { query.then_order_by(audit::seq.desc()) } else { query.then_order_by(audit::seq) };
+    let rows = query.limit(page.limit()).select(Record::as_select()).load(conn)?;
+    Ok(Ok(page.cut(rows, |record| vec![record.seq.to_string()])))
 }
 
 /// Up to `limit` records behind one place and not behind another, oldest first.

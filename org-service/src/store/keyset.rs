@@ -27,6 +27,8 @@ pub enum Kind {
     Instant,
     /// An identifier.
     Id,
+    /// A whole number.
+    Integer,
 }
 
 /// The columns that order a list; no two rows have the same values in all of them.
@@ -37,6 +39,7 @@ enum Value {
     Text(String),
     Instant(Timestamp),
     Id(DbUuid),
+    Integer(i64),
 }
 
 /// The rows that come behind a place, or before it.
@@ -64,6 +67,7 @@ fn value(kind: Kind, text: &str) -> Option<Value> {
         Kind::Text => Value::Text(text.to_owned()),
         Kind::Instant => Value::Instant(Timestamp::from_micros(text.parse().ok()?)),
         Kind::Id => Value::Id(DbUuid(uuid::Uuid::try_parse(text).ok()?)),
+        Kind::Integer => Value::Integer(text.parse().ok()?),
     })
 }
 
@@ -103,6 +107,7 @@ impl QueryFragment<MultiBackend> for Beyond {
                 Value::Text(text) => out.push_bind_param::<Text, _>(text)?,
                 Value::Instant(at) => out.push_bind_param::<Instant, _>(at)?,
                 Value::Id(id) => out.push_bind_param::<Id, _>(id)?,
+                Value::Integer(number) => out.push_bind_param::<BigInt, _>(number)?,
             }
         }
         out.push_sql(")");

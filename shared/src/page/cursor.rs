@@ -152,7 +152,16 @@ impl CursorList<'_> {
     pub fn request(&self) -> Result<Option<CursorRequest>, InvalidCursor> {
         let Some(text) = self.location.query.get(PARAMETER) else { return Ok(None) };
         let cursor = if text.is_empty() { Cursor::default() } else { self.open(text)? };
-        Ok(Some(CursorRequest { cursor, size: self.paging.size_asked(self.location.query) }))
+        Ok(Some(self.sized(cursor)))
+    }
+
+    /// The page asked for of a list that has none by number: without a cursor, the first.
+    pub fn request_or_first(&self) -> Result<CursorRequest, InvalidCursor> {
+        Ok(self.request()?.unwrap_or_else(|| self.sized(Cursor::default())))
+    }
+
+    fn sized(&self, cursor: Cursor) -> CursorRequest {
+        CursorRequest { cursor, size: self.paging.size_asked(self.location.query) }
     }
 
     /// The answer with this page in it.
