@@ -3,6 +3,7 @@
 //! It tries once and says what went wrong; when to try again is for [`delivery`](crate::delivery) to decide.
 //! What it says holds no address: a mail server's own words may.
 
+mod ca;
 mod letter;
 mod url;
 
@@ -16,6 +17,7 @@ use std::{
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor, transport::smtp};
 use shared::{Timestamp, config::ConfigError};
 
+pub use ca::MailCa;
 pub use letter::{From, Letter, Link};
 pub use url::MailUrl;
 
@@ -29,6 +31,8 @@ const KEPT: usize = 1000;
 pub struct MailSettings {
     /// Where they go.
     pub url: MailUrl,
+    /// Who vouches for the server there; none: whom the system trusts.
+    pub ca: Option<MailCa>,
     /// Whom they come from.
     pub from: From,
     /// Where handles lead.
@@ -94,7 +98,9 @@ impl Mailer {
                 Way::Log
             }
             MailUrl::Memory => Way::Memory(Arc::default()),
-            MailUrl::Smtp(url) => Way::Smtp(url::transport(url, settings.from.domain())?),
+            MailUrl::Smtp(url) => {
+                Way::Smtp(url::transport(url, settings.ca.as_ref(), settings.from.domain())?)
+            }
         };
         Ok(Self { settings: Arc::new(settings), way })
     }
@@ -205,7 +211,8 @@ mod tests {
         };
         let told = |production| {
             let from = From::parse("invitations@localhost").unwrap();
-            let settings = MailSettings { url: MailUrl::Log, from, link: Link::default(), production };
+            let settings =
+                MailSettings { url: MailUrl::Log, ca: None, from, link: Link::default(), production };
             Mailer::new(settings).unwrap().told(&letter)
         };
         assert_eq!(told(true), None);

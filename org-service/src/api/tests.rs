@@ -10,6 +10,7 @@ mod growing;
 mod inviting;
 mod listing;
 mod mailing;
+mod mailing_safely;
 mod matrix;
 mod members;
 mod people;

@@ -5,7 +5,7 @@ use shared::config::{ConfigError, Listing, Variables, values::Span};
 
 use crate::{
     invitation::Limits,
-    mail::{From, Link, MailSettings, MailUrl},
+    mail::{From, Link, MailCa, MailSettings, MailUrl},
 };
 
 /// Whom mails come from that nobody gets.
@@ -26,6 +26,7 @@ struct Settings {
     invitation_url: Option<String>,
     #[serde(default = "defaults::mail_url")]
     mail_url: MailUrl,
+    mail_ca: Option<MailCa>,
     mail_from: Option<String>,
 }
 
@@ -82,8 +83,12 @@ impl Invitations {
                 return Err(ConfigError::new("ORG_MAIL_FROM", "must be set where ORG_MAIL_URL is a server"));
             }
         };
+        if settings.mail_ca.is_some() && !settings.mail_url.demands_tls() {
+            let complaint = "contradicts ORG_MAIL_URL, which demands no TLS";
+            return Err(ConfigError::new("ORG_MAIL_CA", complaint));
+        }
         let link = Link::parse(settings.invitation_url.as_deref())?;
-        let mail = MailSettings { url: settings.mail_url, from, link, production };
+        let mail = MailSettings { url: settings.mail_url, ca: settings.mail_ca, from, link, production };
         Ok((Self { limits, address: settings.invitation_address, mail }, listing))
     }
 }

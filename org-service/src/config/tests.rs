@@ -26,6 +26,7 @@ fn what_cannot_be_used_is_told_with_its_variable() {
         ("ORG_MAX_INVITATIONS", "-1"),
         ("ORG_MAIL_URL", "mail.example"),
         ("ORG_MAIL_URL", "smtp://ada:pass@mail.example"),
+        ("ORG_MAIL_CA", "/etc/ssl/ca.pem"),
         ("ORG_MAIL_FROM", "Acme"),
         ("ORG_MAIL_FROM", "acme@example.org\r\nBcc: eve@example.org"),
         ("ORG_AUDIT_KEY", "short"),
@@ -70,6 +71,31 @@ fn a_mail_server_is_told_who_sends() {
     assert!(read(&[server, ("ORG_MAIL_FROM", "Acme <no-reply@example.org>")]).is_ok());
     let refused = read(&[("ORG_MAIL_URL", "smtp://ada:s3cret@mail.example")]).unwrap_err();
     assert!(!refused.contains("s3cret"), "{refused}");
+}
+
+#[test]
+fn an_authority_for_mail_is_told_where_nobody_asks_for_one() {
+    let from = ("ORG_MAIL_FROM", "no-reply@example.org");
+    let pem = rcgen::generate_simple_self_signed(["mail.example".to_owned()]).unwrap().cert.pem();
+    let ca = ("ORG_MAIL_CA", pem.as_str());
+    for (url, is_fine) in [
+        ("smtps://mail.example", true),
+        ("smtp://mail.example?tls=required", true),
+        ("smtp://mail.example?tls=none", false),
+        ("smtp://mail.example", false),
+        ("log:", false),
+    ] {
+        let config = read(&[("ORG_MAIL_URL", url), from, ca]);
+        assert_eq!(
+            config.as_ref().err().map(|error| error.starts_with("ORG_MAIL_CA: contradicts")),
+            (!is_fine).then_some(true),
+            "{url}"
+        );
+        if let Ok(config) = config {
+            let listed = serde_json::to_string(&config.listings().iter().map(|l| &l.0).collect::<Vec<_>>());
+            assert!(listed.unwrap().contains("1 certificate"));
+        }
+    }
 }
 
 #[test]

@@ -11,10 +11,15 @@
 
 use std::{fmt, str::FromStr};
 
-use lettre::{AsyncSmtpTransport, Tokio1Executor, transport::smtp::extension::ClientId};
+use lettre::{
+    AsyncSmtpTransport, Tokio1Executor,
+    transport::smtp::{Error, SUBMISSION_PORT, SUBMISSIONS_PORT, client::Tls, extension::ClientId},
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use shared::config::ConfigError;
 use url::{Host, Url};
+
+use super::ca::{self, MailCa};
 
 /// Where mails go. `Display` leaves out the password.
 #[derive(Clone)]
@@ -39,6 +44,19 @@ impl FromStr for MailUrl {
             _ => Err("unknown scheme; expected log:, smtp://… or smtps://…"),
         }
     }
+}
+
+impl MailUrl {
+    /// Whether mails go there through TLS or not at all.
+    #[must_use]
+    pub fn demands_tls(&self) -> bool {
+        matches!(self, Self::Smtp(url) if url.scheme() == "smtps" || tls_of(url).as_deref() == Some("required"))
+    }
+}
+
+/// The value of `tls` in a URL that has been checked.
+fn tls_of(url: &Url) -> Option<String> {
+    url.query_pairs().next().map(|(_, value)| value.into_owned())
 }
 
 fn check(url: &Url) -> Result<(), &'static str> {
@@ -73,18 +91,36 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// A client for the server at this URL, which greets with this name unless the URL has another.
-pub(super) fn transport(url: &Url, name: &str) -> Result<AsyncSmtpTransport<Tokio1Executor>, ConfigError> {
-    let mut plain = url.clone();
-    if url.query() == Some("tls=none") {
-        plain.set_query(None);
+pub(super) fn transport(
+    url: &Url,
+    ca: Option<&MailCa>,
+    name: &str,
+) -> Result<AsyncSmtpTransport<Tokio1Executor>, ConfigError> {
+    let unusable = ConfigError::new("ORG_MAIL_URL", "cannot be used");
+    let tls = tls(url, ca).map_err(|_| unusable.clone())?;
+    // TLS is added below: made from the URL, it would know the system's authorities alone.
+    let mut rest = url.clone();
+    rest.set_query(None);
+    rest.set_scheme("smtp").map_err(|()| unusable.clone())?;
+    let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(rest.as_str());
+    let mut builder = builder.map_err(|_| unusable)?.timeout(Some(super::PATIENCE));
+    if let Some((tls, port)) = tls {
+        builder = builder.tls(tls).port(url.port().unwrap_or(port));
     }
-    let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(plain.as_str());
-    let unusable = |_| ConfigError::new("ORG_MAIL_URL", "cannot be used");
-    let mut builder = builder.map_err(unusable)?.timeout(Some(super::PATIENCE));
     if url.path().len() <= 1 {
         builder = builder.hello_name(ClientId::Domain(name.to_owned()));
     }
     Ok(builder.build())
+}
+
+/// How TLS begins, where the URL demands it, and on which port unless it names another (RFC 8314).
+fn tls(url: &Url, ca: Option<&MailCa>) -> Result<Option<(Tls, u16)>, Error> {
+    let parameters = || ca::parameters(url.host_str().unwrap_or_default(), ca);
+    Ok(match (url.scheme(), tls_of(url).as_deref()) {
+        ("smtps", _) => Some((Tls::Wrapper(parameters()?), SUBMISSIONS_PORT)),
+        (_, Some("required")) => Some((Tls::Required(parameters()?), SUBMISSION_PORT)),
+        _ => None,
+    })
 }
 
 impl fmt::Display for MailUrl {
@@ -137,7 +173,7 @@ mod tests {
         ] {
             let url: MailUrl = fine.parse().unwrap();
             let MailUrl::Smtp(url) = url else { panic!("{fine}") };
-            assert!(transport(&url, "example.org").is_ok(), "{fine}");
+            assert!(transport(&url, None, "example.org").is_ok(), "{fine}");
         }
         for odd in [
             "smtp://ada:pass@mail.example",
@@ -152,6 +188,25 @@ mod tests {
             "mail.example",
         ] {
             assert!(odd.parse::<MailUrl>().is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn tls_is_demanded_however_the_url_is_spelt() {
+        for (url, demanded) in [
+            ("smtps://mail.example", Some(SUBMISSIONS_PORT)),
+            ("SMTPS://mail.example", Some(SUBMISSIONS_PORT)),
+            ("smtp://mail.example?tls=required", Some(SUBMISSION_PORT)),
+            ("smtp://mail.example?t%6cs=%72equired", Some(SUBMISSION_PORT)),
+            ("smtp://mail.example?tls=none", None),
+            ("smtp://mail.example", None),
+            ("log:", None),
+        ] {
+            let parsed: MailUrl = url.parse().unwrap();
+            assert_eq!(parsed.demands_tls(), demanded.is_some(), "{url}");
+            if let MailUrl::Smtp(smtp) = parsed {
+                assert_eq!(tls(&smtp, None).unwrap().map(|(_, port)| port), demanded, "{url}");
+            }
         }
     }
 

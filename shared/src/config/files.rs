@@ -1,7 +1,7 @@
 //! Secrets from files: `NAME_FILE` names the file that holds what `NAME` would.
 //!
 //! Orchestrators mount secrets as files, and an environment is easily printed. Only what bears a
-//! secret or belongs to one has this form.
+//! secret or belongs to one has this form, and certificates, which are files everywhere else.
 
 use std::{
     fs::File,
@@ -15,14 +15,18 @@ use zeroize::Zeroizing;
 use super::{ConfigError, Source, Variables};
 
 /// The variables that a file can hold.
-const FROM_FILES: [&str; 6] = [
+const FROM_FILES: [&str; 7] = [
     "AUTH_SIGNING_KEY",
     "AUTH_VERIFYING_KEY",
     "AUTH_KEY_ENCRYPTION_KEY",
     "ORG_AUDIT_KEY",
+    PUBLIC,
     "ORG_MAIL_URL",
     "SERVICE_SECRET",
 ];
+
+/// The one of them that everybody may read.
+const PUBLIC: &str = "ORG_MAIL_CA";
 
 /// A longer file is a mistake: the longest of these secrets has a few kilobytes.
 const LONGEST: u64 = 64 * 1024;
@@ -46,7 +50,7 @@ impl Variables {
             if text.is_empty() {
                 return Err(unusable("the file is empty"));
             }
-            if mode & 0o004 != 0 {
+            if mode & 0o004 != 0 && name != PUBLIC {
                 self.1.push(format!("{from}: everybody on this machine may read {path}"));
             }
             self.set(name, text, Source::File);
@@ -140,6 +144,7 @@ mod tests {
             assert!(
                 warnings.iter().all(|w| w.starts_with("SERVICE_SECRET_FILE: ") && !w.contains("hunter2"))
             );
+            assert_eq!(with(&[("ORG_MAIL_CA_FILE", &path)]).unwrap().warnings().count(), 0);
         }
     }
 }

@@ -15,8 +15,7 @@ use crate::{
 };
 
 const ACCEPT: &str = "/api/v1/organization/invitations/accept/";
-const FROM: (&str, &str) = ("ORG_MAIL_FROM", "Acme <no-reply@acme.example>");
-const UNSAFE: &str = "there is no safe connection to the mail server";
+pub(super) const FROM: (&str, &str) = ("ORG_MAIL_FROM", "Acme <no-reply@acme.example>");
 const SOON: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -26,7 +25,7 @@ async fn world(address: SocketAddr) -> Inviting {
 }
 
 /// What has become of an invitation's mail: `delivery` and `delivery_error`.
-async fn progress(world: &Inviting, path: &str) -> (Value, Value) {
+pub(super) async fn progress(world: &Inviting, path: &str) -> (Value, Value) {
     world.site.app().delivery().tried().await;
     let shown = world.site.member("1").get(path).await.body;
     (shown["delivery"].clone(), shown["delivery_error"].clone())
@@ -36,12 +35,12 @@ fn answered(code: u16) -> (Value, Value) {
     (json!("pending"), json!(format!("the mail server answered {code}")))
 }
 
-fn sent() -> (Value, Value) {
+pub(super) fn sent() -> (Value, Value) {
     (json!("sent"), Value::Null)
 }
 
 /// The handle in a mail as it went over the wire.
-fn handle_of(taken: &Taken) -> String {
+pub(super) fn handle_of(taken: &Taken) -> String {
     let (_, body) = taken.data.split_once("\r\n\r\n").unwrap();
     handle_in(&body.replace("\r\n", "\n"))
 }
@@ -149,33 +148,6 @@ async fn a_wrong_password_is_not_the_addressees_fault() {
     let path = world.invite("ada@example.org", "member").await;
     assert_eq!(progress(&world, &path).await, answered(535));
     assert!(server.taken().is_empty());
-}
-
-#[actix_web::test]
-async fn where_there_is_no_tls_nothing_goes_in_the_clear() {
-    let server = MailServer::start().await;
-    for (url, error) in [
-        (
-            format!("smtp://ada:pass%20word@{}?tls=required", server.address),
-            "the mail server does not offer what is needed",
-        ),
-        (format!("smtps://ada:pass%20word@{}", server.address), UNSAFE),
-    ] {
-        let world = Inviting::new(&[("ORG_MAIL_URL", &url), FROM]).await;
-        let path = world.invite("ada@example.org", "member").await;
-        assert_eq!(progress(&world, &path).await, (json!("pending"), json!(error)), "{url}");
-    }
-    assert!(server.heard_nothing());
-}
-
-#[actix_web::test]
-async fn a_server_with_a_certificate_that_nobody_vouches_for_gets_nothing() {
-    let server = MailServer::start_with_tls().await;
-    let url = format!("smtps://ada:pass%20word@localhost:{}", server.address.port());
-    let world = Inviting::new(&[("ORG_MAIL_URL", &url), FROM]).await;
-    let path = world.invite("ada@example.org", "member").await;
-    assert_eq!(progress(&world, &path).await, (json!("pending"), json!(UNSAFE)));
-    assert!(server.heard_nothing());
 }
 
 #[actix_web::test]
