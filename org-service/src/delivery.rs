@@ -21,8 +21,9 @@ use crate::{
     mail::{Failure, Letter, Mailer, PATIENCE},
     store::{
         handles,
-        invitations::{self, Invitation},
+        invitations::{self, Invitation, InvitationId, Sendable},
         mails::{self, Fate, Mail},
+        organizations::{self, OrgId},
     },
 };
 
@@ -141,16 +142,21 @@ impl Round {
         let (taken, hash) = (mail.clone(), handle.hash());
         let work = self.db.transaction(move |conn| {
             if !mails::take(conn, &taken, now.after(LEASE))? {
-                return Ok(None);
+                return Ok(Sendable::Never);
             }
             let found = invitations::find_to_send(conn, taken.invitation_id, now)?;
             match &found {
-                Some(_) => handles::insert(conn, hash, taken.invitation_id, now)?,
-                None => mails::stop(conn, taken.invitation_id)?,
+                Sendable::Now(..) => handles::insert(conn, hash, taken.invitation_id, now)?,
+                Sendable::Later(_) => 0,
+                Sendable::Never => mails::stop(conn, taken.invitation_id)?,
             };
             Ok(found)
         });
-        let Some((invitation, organization)) = work.await? else { return Ok(()) };
+        let (invitation, organization) = match work.await? {
+            Sendable::Now(invitation, organization) => (invitation, organization),
+            Sendable::Later(org_id) => return self.hold(mail.invitation_id, mail.version + 1, org_id).await,
+            Sendable::Never => return Ok(()),
+        };
         let sent = match letter(&invitation, organization, handle) {
             Some(letter) => self.mailer.send(&letter, now).await,
             None => {
@@ -172,6 +178,16 @@ impl Round {
         }
         self.db.write(move |conn| mails::settle(conn, id, version, fate, at)).await?;
         Ok(())
+    }
+
+    /// Leaves a mail for when its organization is restored. That takes the organization's row first and the
+    /// mail's after it, and so does this: nothing is left that has just been asked for. What was restored in
+    /// between is due again when the lease ends.
+    async fn hold(&self, id: InvitationId, version: i64, org_id: OrgId) -> Result<(), DbError> {
+        let work = self.db.transaction(move |conn| {
+            Ok(organizations::take_deleted(conn, org_id)? && mails::hold(conn, id, version)?)
+        });
+        work.await.map(drop)
     }
 }
 

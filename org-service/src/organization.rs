@@ -8,6 +8,7 @@ use crate::{
     conditional::Expected,
     policy::OWNER,
     store::{
+        mails,
         memberships::{self, Membership},
         organizations::{self, Changes, HeldRole, Organization},
         roles,
@@ -62,7 +63,7 @@ pub fn delete(conn: &mut DbConnection, act: &Act, expected: &Expected) -> Outcom
 /// The permission to delete an organization, which is also that to take the deletion back.
 pub const DELETE: &str = "organization:delete";
 
-/// Brings an organization back that was deleted after this time. To whoever could not delete it, there is
+/// Brings an organization back that was deleted after this time, and sends its mails that waited. To whoever could not delete it, there is
 /// none: that is asked before anything is tried, for a name that is taken would tell, too.
 pub fn restore(conn: &mut DbConnection, act: &Act, after: Timestamp) -> Outcome<Organization> {
     let unknown = || Undone::Refused(Refused::UnknownOrganization);
@@ -81,6 +82,7 @@ pub fn restore(conn: &mut DbConnection, act: &Act, after: Timestamp) -> Outcome<
         return Err(unknown());
     }
     let ground = act.begin(conn)?;
+    mails::resume(conn, act.org_id, act.now)?;
     let organization = ground.organization.clone();
     let shown = json!({"name": organization.name});
     ground.record(conn, "organization.restored", "", (None, Some(shown)))?;

@@ -32,6 +32,7 @@ pub async fn restore(app: Data<App>, caller: Caller, request: HttpRequest) -> Re
         Err(error) if OrgError::is_taken(&error) => return Err(OrgError::NameTaken),
         restored => restored??,
     };
+    app.delivery().nudge();
     tracing::info!(org.id = %org_id, user.id = caller.user_id(), "an organization was restored");
     Ok(HttpResponse::Ok().json(Body::from(organization)))
 }

@@ -19,6 +19,7 @@ mod repeating;
 mod short_lists;
 mod smtp;
 mod users;
+mod waiting;
 
 use actix_web::http::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -155,18 +155,26 @@ pub fn close(
     Ok(true)
 }
 
-/// A pending invitation with the name of its organization, for its mail; none if it can no longer be
-/// accepted.
-pub fn find_to_send(
-    conn: &mut DbConnection,
-    id: InvitationId,
-    now: Timestamp,
-) -> QueryResult<Option<(Invitation, String)>> {
+/// Whether the mail of an invitation is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sendable {
+    /// Now: the invitation, and the name of its organization.
+    Now(Box<Invitation>, String),
+    /// Once its organization is restored: it is deleted.
+    Later(OrgId),
+    /// Never: the invitation can no longer be accepted.
+    Never,
+}
+
+/// Whether the mail of an invitation is sent.
+pub fn find_to_send(conn: &mut DbConnection, id: InvitationId, now: Timestamp) -> QueryResult<Sendable> {
     let Some(invitation) = find(conn, id)?.filter(|invitation| invitation.is_pending(now)) else {
-        return Ok(None);
+        return Ok(Sendable::Never);
     };
-    let organization = organizations::find(conn, invitation.org_id)?;
-    Ok(organization.map(|organization| (invitation, organization.name)))
+    Ok(match organizations::find(conn, invitation.org_id)? {
+        Some(organization) => Sendable::Now(Box::new(invitation), organization.name),
+        None => Sendable::Later(invitation.org_id),
+    })
 }
 
 /// Removes up to `limit` invitations of an organization that is purged, with their handles and mails.

@@ -7,8 +7,11 @@
 use diesel::prelude::*;
 use shared::{DbConnection, Timestamp};
 
-use super::invitations::InvitationId;
-use crate::schema::mails;
+use super::{
+    invitations::{InvitationId, PENDING},
+    organizations::OrgId,
+};
+use crate::schema::{invitations, mails};
 
 /// A mail to be sent, being sent, or done with.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -114,4 +117,32 @@ pub fn stop(conn: &mut DbConnection, invitation_id: InvitationId) -> QueryResult
     let unsent = mails::table.find(invitation_id).filter(mails::next_attempt_at.is_not_null());
     let stopped = (mails::version.eq(mails::version + 1), mails::next_attempt_at.eq(None::<Timestamp>));
     diesel::update(unsent).set(stopped).execute(conn)
+}
+
+/// Leaves a mail that was taken, and that try does not count: its organization is deleted, and may come back.
+/// False if it is somebody else's by now.
+pub fn hold(conn: &mut DbConnection, invitation_id: InvitationId, version: i64) -> QueryResult<bool> {
+    let held = (
+        mails::version.eq(mails::version + 1),
+        mails::attempts.eq(mails::attempts - 1),
+        mails::next_attempt_at.eq(None::<Timestamp>),
+    );
+    let own = mails::table.find(invitation_id).filter(mails::version.eq(version));
+    Ok(diesel::update(own).set(held).execute(conn)? > 0)
+}
+
+/// Has the mails sent that were left while their organization was deleted: those of its pending invitations
+/// that were neither sent nor given up.
+pub fn resume(conn: &mut DbConnection, org_id: OrgId, now: Timestamp) -> QueryResult<usize> {
+    let pending = invitations::table
+        .filter(invitations::org_id.eq(org_id))
+        .filter(invitations::status.eq(PENDING))
+        .select(invitations::id);
+    let left = mails::table
+        .filter(mails::invitation_id.eq_any(pending))
+        .filter(mails::next_attempt_at.is_null())
+        .filter(mails::sent_at.is_null())
+        .filter(mails::failed_at.is_null());
+    let due = (mails::version.eq(mails::version + 1), mails::next_attempt_at.eq(Some(now)));
+    diesel::update(left).set(due).execute(conn)
 }

@@ -16,6 +16,7 @@ pub use audited::{
 };
 pub use deleted::{
     Deleted, doom, find_deleted, find_doomed, is_doomed, list_deleted, remove, restore, show_deleted,
+    take_deleted,
 };
 #[cfg(test)]
 pub(in crate::store) use listing::beyond;

@@ -38,6 +38,13 @@ pub fn restore(conn: &mut DbConnection, id: OrgId, after: Timestamp) -> QueryRes
         .map(|rows| rows > 0)
 }
 
+/// Takes the row of a deleted organization, so that it is restored before or after the transaction; false if
+/// it is not deleted.
+pub fn take_deleted(conn: &mut DbConnection, id: OrgId) -> QueryResult<bool> {
+    let deleted = organizations::table.find(id).filter(organizations::deleted_at.is_not_null());
+    Ok(diesel::update(deleted).set(organizations::version.eq(organizations::version)).execute(conn)? > 0)
+}
+
 /// Up to `limit` organizations that were deleted at this time or before, the first of them first; those
 /// whose purge has begun are always among them.
 pub fn list_deleted(conn: &mut DbConnection, until: Timestamp, limit: i64) -> QueryResult<Vec<OrgId>> {
