@@ -9,6 +9,7 @@
 mod changes;
 mod crash;
 mod lag;
+mod profiles;
 mod tabs;
 mod world;
 
