@@ -6,18 +6,10 @@
 
 use std::time::Duration;
 
-use shared::{
-    Db, DbError, Issuer, Timestamp,
-    claims::{EVERY_ORGANIZATION, role_key},
-    issuer::Change,
-    revocation::Kind,
-};
+use shared::{Db, Issuer, issuer::Change, revocation::Kind};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{
-    policy::{Policy, Role},
-    store::announcements::{self, Announcement, AnnouncementId},
-};
+use crate::store::announcements::{self, Announcement};
 
 /// Announcements delivered by one call.
 const BATCH: i64 = 500;
@@ -56,25 +48,6 @@ impl Announcer {
             tracing::warn!("a change of members is committed, but could not be announced yet");
         }
     }
-}
-
-/// Has validators told what built-in roles permit that do not fit into tokens: the same in every
-/// organization, so the key names none, and the version is the time, for the settings that say it have none.
-pub async fn announce_built_in(db: &Db, policy: &Policy, now: Timestamp) -> Result<(), DbError> {
-    let announcement = |role: Role| Announcement {
-        id: AnnouncementId::new(now),
-        kind: Kind::Role.as_str().to_owned(),
-        key: role_key(EVERY_ORGANIZATION, &role.name),
-        min_version: now.as_secs(),
-        permissions: Some(role.permissions.to_text()),
-        created_at: now,
-    };
-    let all: Vec<_> = policy.built_in_for_the_feed().into_iter().map(announcement).collect();
-    if all.is_empty() {
-        return Ok(());
-    }
-    db.transaction(move |conn| all.iter().try_for_each(|one| announcements::insert(conn, one).map(drop)))
-        .await
 }
 
 async fn run(db: Db, issuer: Option<Issuer>, mut asked: mpsc::UnboundedReceiver<Nudge>) {

@@ -11,22 +11,9 @@ use shared::{
 use uuid::Uuid;
 
 use crate::{
-    Config,
-    act::Actor,
-    announce::{Announcer, announce_built_in},
-    delivery::Delivery,
-    housekeeping::Chores,
-    idempotency::UnderWay,
-    internal_routes,
-    mail::Mailer,
-    migrations,
-    policy::Policy,
-    profiles::Profiles,
-    roster::Roster,
-    routes,
-    store::organizations::OrgId,
-    store::secrets,
-    upkeep::Upkeep,
+    Config, act::Actor, announce::Announcer, definitions, delivery::Delivery, housekeeping::Chores,
+    idempotency::UnderWay, internal_routes, mail::Mailer, migrations, policy::Policy, profiles::Profiles,
+    roster::Roster, routes, store::organizations::OrgId, store::secrets, upkeep::Upkeep,
     visibility::Visibility,
 };
 
@@ -71,7 +58,7 @@ impl App {
             .await?;
         let rules = Arc::new(config.rules.clone());
         let verifier = Verifier::follow(&issuer, rules, config.revocation, clock.clone())?;
-        announce_built_in(&db, &config.policy, clock.now()).await?;
+        definitions::announce(&db, &config.policy, clock.now()).await?;
         let announcer = Announcer::start(db.clone(), config.announced_to(&issuer));
         let mailer = Mailer::new(config.invitations.mail.clone())?;
         let delivery = Delivery::start(db.clone(), clock.clone(), mailer);

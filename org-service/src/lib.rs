@@ -10,6 +10,7 @@ pub mod cli;
 pub mod commands;
 pub mod conditional;
 pub mod config;
+pub mod definitions;
 pub mod delivery;
 pub mod error;
 pub mod handle;

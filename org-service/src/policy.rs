@@ -106,6 +106,9 @@ impl Policy {
     }
 }
 
+/// Every text of permissions that do not fit a token has more characters.
+pub const FITS_SURELY: i32 = 160;
+
 /// Whether a token carries these permissions itself.
 #[must_use]
 pub fn fit_a_token(permissions: &Permissions) -> bool {

@@ -45,7 +45,7 @@ pub fn define(conn: &mut DbConnection, act: &Act, name: &str, new: Definition) -
     };
     ground.demand(roles::insert(conn, role.clone())?, Refused::RoleExists)?;
     // Somebody may have a token from when there was another role of this name.
-    ground.outdate(conn, &[Outdated::Role(name, in_feed(&permissions))])?;
+    ground.outdate(conn, &[Outdated::Role(name, in_feed(act, &permissions).as_ref())])?;
     ground.record(conn, "role.created", name, (None, Some(shown(&role))))?;
     Ok(role)
 }
@@ -75,7 +75,7 @@ pub fn redefine(
     roles::update(conn, &after)?;
     if after.permissions != before.permissions {
         let permissions = new.permissions.unwrap_or_default();
-        ground.outdate(conn, &[Outdated::Role(name, in_feed(&permissions))])?;
+        ground.outdate(conn, &[Outdated::Role(name, in_feed(act, &permissions).as_ref())])?;
     }
     ground.record(conn, "role.changed", name, (Some(shown(&before)), Some(shown(&after))))?;
     Ok(after)
@@ -92,14 +92,16 @@ pub fn remove(conn: &mut DbConnection, act: &Act, name: &str, expected: &Expecte
     ground.demand(!held && !invitations::carry(conn, act.org_id, name, act.now)?, Refused::RoleHeld)?;
     roles::delete(conn, act.org_id, name)?;
     let nothing = Permissions::default();
-    let was_in_feed = in_feed(&old.permissions).is_some();
+    // As stored: what is registered no more may have been when it was announced.
+    let was_in_feed = !fit_a_token(&Permissions::of_text(&before.permissions));
     ground.outdate(conn, &[Outdated::Role(name, was_in_feed.then_some(&nothing))])?;
     ground.record(conn, "role.removed", name, (Some(shown(&before)), None))
 }
 
-/// A definition that is too large for tokens travels in the feed.
-fn in_feed(permissions: &Permissions) -> Option<&Permissions> {
-    (!fit_a_token(permissions)).then_some(permissions)
+/// A definition that is too large for tokens travels in the feed, without what nobody has registered.
+fn in_feed(act: &Act, permissions: &Permissions) -> Option<Permissions> {
+    let registered = permissions.within(act.policy.catalogue());
+    (!fit_a_token(&registered)).then_some(registered)
 }
 
 fn load(conn: &mut DbConnection, act: &Act, name: &str) -> Outcome<StoredRole> {

@@ -42,6 +42,17 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Text};
+    use shared::db::types::Instant;
+
+    catalogue (id) {
+        id -> BigInt,
+        permissions -> Text,
+        announced_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
     use shared::db::types::{Id, Instant};
 
     roles (org_id, name) {

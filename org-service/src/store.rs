@@ -2,6 +2,7 @@
 
 pub mod announcements;
 pub mod audit;
+pub mod catalogue;
 pub mod handles;
 pub mod idempotency;
 pub mod invitations;

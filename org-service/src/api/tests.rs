@@ -3,6 +3,7 @@
 mod accepting;
 mod actors;
 mod audit;
+mod catalogue;
 mod conditional;
 mod cursors;
 mod deletion;

@@ -117,3 +117,15 @@ fn a_token_carries_permissions_up_to_a_number_and_a_length() {
     let large: Vec<_> = policy(40).built_in_for_the_feed().into_iter().map(|role| role.name).collect();
     assert_eq!(large, ["owner", "admin", "member"]);
 }
+
+#[test]
+fn what_surely_fits_into_a_token_does() {
+    let letters = || (b'a'..=b'z').map(char::from);
+    let mut shortest =
+        letters().flat_map(|resource| letters().map(move |action| format!("{resource}:{action}")));
+    let mut held = Permissions::default();
+    while fit_a_token(&held) {
+        held = held.and(&std::iter::once(shortest.next().unwrap().parse().unwrap()).collect());
+    }
+    assert!(held.to_text().len() > usize::try_from(FITS_SURELY).unwrap());
+}

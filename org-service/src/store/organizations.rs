@@ -15,8 +15,8 @@ pub use audited::{
     take, take_unowned,
 };
 pub use deleted::{
-    Deleted, doom, find_deleted, find_doomed, is_doomed, list_deleted, remove, restore, show_deleted,
-    take_deleted,
+    Deleted, advance_unless_doomed, doom, find_deleted, find_doomed, is_doomed, list_deleted, remove,
+    restore, show_deleted, take_deleted,
 };
 #[cfg(test)]
 pub(in crate::store) use listing::beyond;

@@ -46,6 +46,23 @@ pub fn list(conn: &mut DbConnection, org_id: OrgId, limit: i64) -> QueryResult<V
     all.select(StoredRole::as_select()).load(conn)
 }
 
+diesel::define_sql_function! {
+    /// Characters of a text, under the same name in both engines.
+    fn length(text: diesel::sql_types::Text) -> diesel::sql_types::Integer;
+}
+
+/// Up to `limit` organizations behind this one with a role whose permissions have more characters than this.
+pub fn list_organizations(
+    conn: &mut DbConnection,
+    longer_than: i32,
+    after: OrgId,
+    limit: i64,
+) -> QueryResult<Vec<OrgId>> {
+    let long = roles::table.filter(length(roles::permissions).gt(longer_than));
+    let behind = long.filter(roles::org_id.gt(after)).order(roles::org_id);
+    behind.select(roles::org_id).distinct().limit(limit).load(conn)
+}
+
 /// How many roles an organization has of its own.
 pub fn count(conn: &mut DbConnection, org_id: OrgId) -> QueryResult<i64> {
     roles::table.filter(roles::org_id.eq(org_id)).count().get_result(conn)

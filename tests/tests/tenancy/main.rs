@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "the figures are what some of these tests are for")]
 #![expect(clippy::indexing_slicing, reason = "a panic is a test's report")]
 
+mod catalogue;
 mod changes;
 mod crash;
 mod lag;

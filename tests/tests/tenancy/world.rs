@@ -33,7 +33,7 @@ impl World {
         let cluster = Cluster::with(NODE, settings)?;
         let ports = free_ports()?;
         let auth = start_auth(&cluster, ports).await?;
-        let org = start_org(&cluster, ports).await?;
+        let org = start_org(&cluster, ports, &[]).await?;
         Ok(Self { cluster, auth, org, ports })
     }
 
@@ -45,7 +45,12 @@ impl World {
 
     /// Starts the organization service again where it was.
     pub(crate) async fn restart_org(&mut self) -> anyhow::Result<()> {
-        self.org = start_org(&self.cluster, self.ports).await?;
+        self.restart_org_with(&[]).await
+    }
+
+    /// The same with further settings.
+    pub(crate) async fn restart_org_with(&mut self, settings: e2e::Settings<'_>) -> anyhow::Result<()> {
+        self.org = start_org(&self.cluster, self.ports, settings).await?;
         Ok(())
     }
 
@@ -146,9 +151,13 @@ async fn start_auth(cluster: &Cluster, [public, management, _, org]: [u16; 4]) -
     cluster.auth_with(&settings.each_ref().map(|(name, value)| (*name, value.as_str()))).await
 }
 
-async fn start_org(cluster: &Cluster, [_, auth, public, management]: [u16; 4]) -> anyhow::Result<Node> {
+async fn start_org(
+    cluster: &Cluster,
+    [_, auth, public, management]: [u16; 4],
+    settings: e2e::Settings<'_>,
+) -> anyhow::Result<Node> {
     let at = |port: u16| format!("127.0.0.1:{port}");
-    let settings = [("ORG_LISTEN", at(public)), ("ORG_MANAGEMENT_LISTEN", at(management))];
-    let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
-    cluster.org_at(&format!("http://{}", at(auth)), &settings, 2).await
+    let own = [("ORG_LISTEN", at(public)), ("ORG_MANAGEMENT_LISTEN", at(management))];
+    let own = own.each_ref().map(|(name, value)| (*name, value.as_str()));
+    cluster.org_at(&format!("http://{}", at(auth)), &[&own, settings].concat(), 2).await
 }

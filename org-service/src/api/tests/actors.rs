@@ -46,6 +46,21 @@ impl Site {
     /// The same with an auth service of its own.
     pub(super) async fn with_issuer(settings: &[(&str, &str)], issuer: Option<Issuer>) -> Self {
         let database = TestDb::new(migrations()).await.unwrap();
+        Self::start(database, Clock::manual(Timestamp::from_secs(1_795_444_848)), settings, issuer).await
+    }
+
+    /// The same site, started again with other settings.
+    pub(super) async fn again(self, settings: &[(&str, &str)], issuer: Option<Issuer>) -> Self {
+        let Self { clock, _database: database, .. } = self;
+        Self::start(database, clock, settings, issuer).await
+    }
+
+    async fn start(
+        database: TestDb,
+        clock: Clock,
+        settings: &[(&str, &str)],
+        issuer: Option<Issuer>,
+    ) -> Self {
         let mut variables = Variables::default();
         let given = [("AUTH_ALGORITHM", "HS256"), ("AUTH_SIGNING_KEY", SECRET), ("REVOCATION", "off")];
         for (name, value) in given.iter().chain(settings) {
@@ -53,7 +68,6 @@ impl Site {
         }
         variables.set("ORG_DATABASE_URL", database.url.secret_text(), shared::config::Source::Environment);
         let config = Config::read(&variables).unwrap();
-        let clock = Clock::manual(Timestamp::from_secs(1_795_444_848));
         let issuer = issuer.unwrap_or_else(|| config.http_issuer().unwrap());
         let other = other_authenticator(&config, &issuer, &clock);
         let app = App::start(config, issuer, clock.clone()).await.unwrap();

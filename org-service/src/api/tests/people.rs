@@ -25,6 +25,7 @@ use super::actors::Site;
 pub(super) struct People {
     known: Mutex<BTreeMap<String, Profile>>,
     away: AtomicBool,
+    told: Mutex<Vec<Change>>,
 }
 
 impl People {
@@ -55,6 +56,11 @@ impl People {
         self.known.lock().unwrap().get_mut(user_id).unwrap().is_active = false;
     }
 
+    /// What has been announced so far.
+    pub(super) fn told(&self) -> Vec<Change> {
+        self.told.lock().unwrap().clone()
+    }
+
     pub(super) fn be_away(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);
     }
@@ -79,7 +85,8 @@ impl Users for People {
         })
     }
 
-    fn revoke(&self, _: Vec<Change>) -> BoxFuture<'_, Result<(), IssuerUnavailable>> {
+    fn revoke(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<(), IssuerUnavailable>> {
+        self.told.lock().unwrap().extend(changes);
         Box::pin(async { Ok(()) })
     }
 }

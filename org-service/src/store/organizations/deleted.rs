@@ -38,6 +38,18 @@ pub fn restore(conn: &mut DbConnection, id: OrgId, after: Timestamp) -> QueryRes
         .map(|rows| rows > 0)
 }
 
+/// Moves the counter of who may do what, of an organization that is there or may come back; none of one that
+/// is being purged.
+pub fn advance_unless_doomed(conn: &mut DbConnection, id: OrgId) -> QueryResult<Option<i64>> {
+    let stays =
+        organizations::deleted_at.is_null().or(organizations::deleted_at.gt(DOOMED).assume_not_null());
+    diesel::update(organizations::table.find(id).filter(stays))
+        .set(organizations::membership_version.eq(organizations::membership_version + 1))
+        .returning(organizations::membership_version)
+        .get_result(conn)
+        .optional()
+}
+
 /// Takes the row of a deleted organization, so that it is restored before or after the transaction; false if
 /// it is not deleted.
 pub fn take_deleted(conn: &mut DbConnection, id: OrgId) -> QueryResult<bool> {
