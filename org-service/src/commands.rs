@@ -14,7 +14,7 @@ use shared::{
 };
 
 pub use audit::{AuditCommand, run as audit};
-pub use organization::OrganizationCommand;
+pub use organization::{OrganizationCommand, run as organization};
 
 use crate::{Config, migrations};
 

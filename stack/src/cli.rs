@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use auth_service::commands::{self, Command};
 use clap::{Args, Parser, Subcommand};
-use org_service::commands::AuditCommand;
+use org_service::commands::{AuditCommand, OrganizationCommand};
 use shared::{
     Clock,
     config::{Variables, print_listings},
@@ -40,6 +40,9 @@ enum Action {
     /// Work with the record of what was changed in organizations.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Manage deleted organizations.
+    #[command(subcommand)]
+    Organization(OrganizationCommand),
     #[command(flatten)]
     Manage(Command),
 }
@@ -64,6 +67,7 @@ pub async fn run(cli: Cli, variables: Variables) -> anyhow::Result<()> {
     match cli.action.unwrap_or(Action::Serve(Serve::default())) {
         Action::Serve(serve) => self::serve(&serve, &cli.data, variables).await,
         Action::Audit(command) => audit(&command, &cli.data, variables).await,
+        Action::Organization(command) => organization(&command, &cli.data, variables).await,
         Action::Manage(command) => manage(command, &cli.data, variables).await,
     }
 }
@@ -108,11 +112,29 @@ async fn audit(
     data: &std::path::Path,
     mut variables: Variables,
 ) -> anyhow::Result<()> {
-    // An export needs no data; a database elsewhere, no folder.
-    if !command.brings_records() && variables.get("ORG_DATABASE_URL").is_none() {
-        DataFolder::open(data)?.complete(&mut variables)?;
+    // An export needs no data.
+    if !command.brings_records() {
+        find_organizations(data, &mut variables)?;
     }
     org_service::commands::audit(command, &variables, &mut std::io::stdout()).await
+}
+
+/// Runs a command on deleted organizations beside a server that may be running.
+async fn organization(
+    command: &OrganizationCommand,
+    data: &std::path::Path,
+    mut variables: Variables,
+) -> anyhow::Result<()> {
+    find_organizations(data, &mut variables)?;
+    org_service::commands::organization(command, &variables, &mut std::io::stdout()).await
+}
+
+/// Names the database of organizations: a database elsewhere needs no folder.
+fn find_organizations(data: &std::path::Path, variables: &mut Variables) -> anyhow::Result<()> {
+    if variables.get("ORG_DATABASE_URL").is_none() {
+        DataFolder::open(data)?.complete(variables)?;
+    }
+    Ok(())
 }
 
 /// Runs a management command beside a server that may be running.

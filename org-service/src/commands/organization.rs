@@ -28,7 +28,7 @@ pub enum OrganizationCommand {
 const BATCH: i64 = 500;
 
 /// Runs a command. Whatever it prints for its user goes to `out`.
-pub(super) async fn run(
+pub async fn run(
     command: &OrganizationCommand,
     variables: &Variables,
     out: &mut dyn Write,

@@ -3,6 +3,7 @@
 mod audit;
 mod files;
 mod keys;
+mod organizations;
 mod process;
 mod serving;
 mod settings;
