@@ -1,9 +1,13 @@
 //! Sessions: one row per login. Nothing is stored per token.
 
+mod rotating;
+
 use std::time::Duration;
 
 use diesel::prelude::*;
 use shared::{DbConnection, Secret, Timestamp, each_engine, typed_id};
+
+pub use rotating::{Rotation, rotate};
 
 use super::users::UserId;
 use crate::schema::sessions;
@@ -126,47 +130,6 @@ pub fn insert_if_absent(conn: &mut DbConnection, session: &Session) -> QueryResu
         .on_conflict_do_nothing()
         .execute(conn))?;
     Ok(added == 1)
-}
-
-/// A rotation: from which generation, when, and what the new tokens are signed with.
-#[derive(Debug, Clone)]
-pub struct Rotation {
-    /// The session.
-    pub id: SessionId,
-    /// The generation of the presented token.
-    pub from: i64,
-    /// Now.
-    pub now: Timestamp,
-    /// Now less the leeway: what expired after it still counts.
-    pub alive_at: Timestamp,
-    /// When the new refresh token expires, unless the session ends before.
-    pub expires_at: Timestamp,
-    /// The key that signs the access token.
-    pub signing_kid: Option<String>,
-    /// The key that signs the refresh token.
-    pub refresh_kid: Option<String>,
-}
-
-/// Takes the step to the next generation if the presented token is the latest of a live session:
-/// one statement, so that of any number of concurrent refreshes exactly one takes it.
-pub fn rotate(conn: &mut DbConnection, rotation: &Rotation) -> QueryResult<Option<Session>> {
-    let current = sessions::table
-        .filter(sessions::id.eq(rotation.id))
-        .filter(sessions::generation.eq(rotation.from))
-        .filter(sessions::revoked_at.is_null())
-        .filter(sessions::expires_at.gt(rotation.alive_at))
-        .filter(sessions::absolute_expires_at.gt(rotation.alive_at));
-    diesel::update(current)
-        .set((
-            sessions::generation.eq(rotation.from + 1),
-            sessions::rotated_at.eq(rotation.now),
-            sessions::expires_at.eq(rotation.expires_at),
-            sessions::signing_kid.eq(rotation.signing_kid.clone()),
-            sessions::refresh_kid.eq(rotation.refresh_kid.clone()),
-        ))
-        .returning(sessions::all_columns)
-        .get_result(conn)
-        .optional()
 }
 
 /// Prolongs a live session without a step: rotation that keeps the old token.
