@@ -12,11 +12,13 @@ use shared::{
     keys::Found,
     revocation::Revocations,
     token::Parsed,
+    verifier::Rules,
 };
 
 use super::{App, Inner};
 use crate::{
     Config,
+    config::Rotation,
     feed::Feed,
     housekeeping,
     keyring::{Keyring, KeyringError, Purpose, Tending},
@@ -61,7 +63,6 @@ impl App {
         housekeeping::begin(&db, &config, &clock).await?;
         let revocations = Revocations::new(config.revocation, clock.clone());
         let feed = Feed::start(&db, revocations.clone(), keyring.clone()).await?;
-        let rules = Arc::new(config.rules.clone());
         let keys = own_keys(&config, &keyring, &clock)?;
         let refresh_keys =
             if keyring.is_managed() { KeySource::Local(keyring.refresh()) } else { keys.clone() };
@@ -70,9 +71,14 @@ impl App {
         let hashing = Arc::new(HashPool::new(threads, config.hash_queue)?);
         let app = Self(Arc::new(Inner {
             last_used: LastUsed::default(),
-            verifier: Verifier::new(keys, revocations, Arc::clone(&rules), clock.clone()),
+            verifier: Verifier::new(keys, revocations, Arc::new(config.rules.clone()), clock.clone()),
             // Whoever presents a refresh token is judged by the session's row.
-            refresh_verifier: Verifier::new(refresh_keys, Revocations::off(), rules, clock.clone()),
+            refresh_verifier: Verifier::new(
+                refresh_keys,
+                Revocations::off(),
+                refresh_rules(&config),
+                clock.clone(),
+            ),
             tending: Tending::follow(&keyring, &db, &clock),
             feed,
             organizations,
@@ -87,6 +93,15 @@ impl App {
         housekeeping::spawn(&app);
         Ok(app)
     }
+}
+
+/// What is demanded of refresh tokens. Where each is spent by its first use, none is worth keeping.
+fn refresh_rules(config: &Config) -> Arc<Rules> {
+    let mut rules = config.rules.clone();
+    if config.tokens.rotation == Rotation::Once {
+        rules.token_cache = 0;
+    }
+    Arc::new(rules)
 }
 
 /// Where the service's own verifier takes keys from, checked against the key that signs.
