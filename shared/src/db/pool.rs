@@ -3,13 +3,18 @@
 //! A checkout asks the database nothing. When a connection turns out to be closed, the pool's
 //! epoch moves on, and every connection opened before it is replaced at its next checkout:
 //! after a database restart the first request of each pool pays, not the first of each connection.
+//!
+//! PostgreSQL keeps the plans of prepared statements, and one that was made while tables were nearly
+//! empty reads them from end to end until they are next analysed. To plan each statement anew takes
+//! several times as long as to carry it out. So plans are kept, but not for long: a new one goes by how
+//! large the tables are by then, whether they were analysed or not.
 
 use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use diesel::{
@@ -23,16 +28,32 @@ use super::{DbError, connection::DbConnection, url::DbUrl};
 /// How long a checkout may wait for a new connection to be opened.
 const CHECKOUT: Duration = Duration::from_secs(2);
 
+/// How long PostgreSQL keeps a plan on one connection.
+pub(super) const PLANS_KEPT: Duration = Duration::from_secs(1);
+
 pub(super) struct Pooled {
-    pub(super) connection: DbConnection,
+    connection: DbConnection,
     epoch: u64,
+    /// No plan of this connection is older.
+    planned: Instant,
+}
+
+impl Pooled {
+    /// Has PostgreSQL plan anew what was planned longer than `kept` ago. SQLite sees to that itself.
+    fn renew_plans(&mut self, kept: Duration) -> Result<(), Error> {
+        if let DbConnection::Postgres(pg) = &mut self.connection
+            && self.planned.elapsed() >= kept
+        {
+            pg.batch_execute("DISCARD PLANS")?;
+            self.planned = Instant::now();
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug)]
 pub(super) struct Manager {
     url: DbUrl,
-    /// See [`super::DbLimits::plan_anew`].
-    plan_anew: bool,
     epoch: Arc<AtomicU64>,
     /// Whether the last attempt to connect failed.
     away: Arc<AtomicBool>,
@@ -44,14 +65,11 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<Pooled, DbError> {
         let epoch = self.epoch.load(Ordering::Acquire);
-        let mut connection = DbConnection::open(&self.url)?;
-        if let (DbConnection::Postgres(pg), true) = (&mut connection, self.plan_anew) {
-            pg.batch_execute("SET plan_cache_mode = force_custom_plan")?;
-        }
+        let connection = DbConnection::open(&self.url)?;
         if self.away.swap(false, Ordering::Relaxed) {
             tracing::info!(database = %self.url, "the database is back");
         }
-        Ok(Pooled { connection, epoch })
+        Ok(Pooled { connection, epoch, planned: Instant::now() })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), DbError> {
@@ -81,16 +99,23 @@ impl r2d2::HandleError<DbError> for LogFailures {
 /// A pool of connections of one purpose (reading or writing).
 #[derive(Clone)]
 pub(super) struct Pool {
-    pool: r2d2::Pool<Manager>,
+    connections: r2d2::Pool<Manager>,
     epoch: Arc<AtomicU64>,
+    plans_kept: Duration,
 }
 
 impl Pool {
-    /// `opener` opens connections in the background; one thread does for all pools of a database.
-    pub(super) fn new(url: &DbUrl, size: u32, plan_anew: bool, opener: Arc<ScheduledThreadPool>) -> Self {
+    /// `opener` opens connections in the background; one thread does for all pools of a database. Plans
+    /// are kept for as long as `plans_kept`; see [`PLANS_KEPT`].
+    pub(super) fn new(
+        url: &DbUrl,
+        size: u32,
+        plans_kept: Duration,
+        opener: Arc<ScheduledThreadPool>,
+    ) -> Self {
         let epoch = Arc::new(AtomicU64::new(0));
         let away = Arc::new(AtomicBool::new(false));
-        let pool = r2d2::Pool::builder()
+        let connections = r2d2::Pool::builder()
             .max_size(size)
             .thread_pool(opener)
             .min_idle(Some(1))
@@ -98,8 +123,8 @@ impl Pool {
             .idle_timeout(None)
             .max_lifetime(None)
             .error_handler(Box::new(LogFailures { away: Arc::clone(&away) }))
-            .build_unchecked(Manager { url: url.clone(), plan_anew, epoch: Arc::clone(&epoch), away });
-        Self { pool, epoch }
+            .build_unchecked(Manager { url: url.clone(), epoch: Arc::clone(&epoch), away });
+        Self { connections, epoch, plans_kept }
     }
 
     /// Runs `work` on a connection of this pool, on the calling thread.
@@ -107,8 +132,9 @@ impl Pool {
         &self,
         work: impl FnOnce(&mut DbConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        let mut pooled = self.pool.get().map_err(|e| DbError::NoConnection(e.to_string()))?;
-        let result = work(&mut pooled.connection);
+        let mut pooled = self.connections.get().map_err(|e| DbError::NoConnection(e.to_string()))?;
+        let renewed = pooled.renew_plans(self.plans_kept).map_err(DbError::Query);
+        let result = renewed.and_then(|()| work(&mut pooled.connection));
         if let Err(DbError::Query(error)) = &result
             && is_closed(error)
         {
@@ -136,3 +162,6 @@ pub(super) fn is_closed(error: &Error) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
