@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use diesel::{BoxableExpression, ExpressionMethods, QueryDsl, dsl::sql, sql_types::Bool};
+use diesel::{BoxableExpression, ExpressionMethods, QueryDsl, sql_types::Bool};
 use serde::{Deserialize, Serialize};
 use shared::db::connection::MultiBackend;
 
@@ -59,19 +59,19 @@ impl Scope {
         }
     }
 
-    /// The rows in sight.
+    /// What the rows in sight have in common; nothing, where all are.
     #[must_use]
-    pub fn visible(&self) -> Predicate {
+    pub fn visible(&self) -> Option<Predicate> {
         let of = |user_id: &String| {
             let mine = memberships::table.filter(memberships::user_id.eq(user_id.clone()));
             organizations::id.eq_any(mine.select(memberships::org_id))
         };
         match self {
-            Self::Everything => Box::new(sql::<Bool>("TRUE")),
-            Self::MemberOf(user_id) => Box::new(of(user_id)),
+            Self::Everything => None,
+            Self::MemberOf(user_id) => Some(Box::new(of(user_id))),
             Self::Only(org_id, user_id) => {
                 use diesel::BoolExpressionMethods;
-                Box::new(organizations::id.eq(*org_id).and(of(user_id)))
+                Some(Box::new(organizations::id.eq(*org_id).and(of(user_id))))
             }
         }
     }

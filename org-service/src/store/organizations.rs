@@ -8,7 +8,7 @@ mod listing;
 mod tests;
 
 use diesel::prelude::*;
-use shared::{DbConnection, Timestamp, typed_id};
+use shared::{DbConnection, Timestamp, each_engine, typed_id};
 
 pub use audited::{
     AuditEnd, Taken, begin_membership, find_audit_end, keep_audit_hash, list_unowned, next_organization,
@@ -190,10 +190,14 @@ pub fn find_with_role(
         .left_join(memberships::table.on(member))
         .filter(organizations::deleted_at.is_null())
         .select((COLUMNS, memberships::role.nullable(), memberships::updated_at.nullable()));
+    // Nearly every request asks this: the derived connection would write the text anew each time.
     let found: Option<(Organization, Option<String>, Option<Timestamp>)> = match name {
-        Name::Id(id) => query.filter(organizations::id.eq(*id)).first(conn).optional()?,
-        Name::Slug(slug) => query.filter(organizations::slug.eq(slug.clone())).first(conn).optional()?,
-    };
+        Name::Id(id) => each_engine!(conn => query.filter(organizations::id.eq(*id)).first(conn)),
+        Name::Slug(slug) => {
+            each_engine!(conn => query.filter(organizations::slug.eq(slug.clone())).first(conn))
+        }
+    }
+    .optional()?;
     let Some((organization, role, _)) = found else { return Ok(None) };
     let held = role.map(|name| held_role(conn, organization.id, name)).transpose()?;
     Ok(Some((organization, held)))

@@ -45,8 +45,10 @@ pub const ORDERINGS: [&str; 3] = ["name", "created_at", "updated_at"];
 pub(in crate::store) type Query = IntoBoxed<'static, organizations::table, MultiBackend>;
 
 fn matching(scope: &Scope, filter: &Filter) -> Query {
-    let live = organizations::table.into_boxed().filter(organizations::deleted_at.is_null());
-    let mut query = live.filter(scope.visible());
+    let mut query = organizations::table.into_boxed().filter(organizations::deleted_at.is_null());
+    if let Some(in_sight) = scope.visible() {
+        query = query.filter(in_sight);
+    }
     if let Some(name) = &filter.name {
         query = query.filter(organizations::name.eq(name.clone()));
     }
