@@ -7,6 +7,7 @@
 //! starve each other; PostgreSQL uses one pool for both.
 
 pub mod connection;
+mod lane;
 mod migrating;
 mod pool;
 #[cfg(feature = "testing")]
@@ -14,22 +15,16 @@ pub mod testing;
 pub mod types;
 pub mod url;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
 
 use diesel::{QueryResult, result::Error};
 use scheduled_thread_pool::ScheduledThreadPool;
-use tokio::sync::Semaphore;
 
 pub use connection::DbConnection;
 pub use migrating::{Migrate, Migrations, migrate};
 pub use url::DbUrl;
 
+use lane::Lane;
 use pool::{PLANS_KEPT, Pool};
 
 /// Puts the same tokens in both match arms, for what the derived connection cannot express:
@@ -209,71 +204,5 @@ impl Db {
     pub async fn ping(&self) -> Result<(), DbError> {
         use diesel::connection::SimpleConnection;
         self.read(|connection| connection.batch_execute("SELECT 1")).await
-    }
-}
-
-/// How long a request may wait for its turn.
-const TURN: Duration = Duration::from_secs(5);
-
-/// A pool with its bounded, fair queue.
-#[derive(Clone)]
-struct Lane {
-    pool: Pool,
-    turns: Arc<Semaphore>,
-    waiting: Arc<AtomicUsize>,
-    max_waiting: usize,
-}
-
-impl std::fmt::Debug for Lane {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lane").field("waiting", &self.waiting).finish_non_exhaustive()
-    }
-}
-
-impl Lane {
-    fn new(pool: Pool, size: u32, max_waiting: usize) -> Self {
-        let turns = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1)));
-        Self { pool, turns, waiting: Arc::default(), max_waiting }
-    }
-
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut DbConnection) -> QueryResult<T> + Send + 'static,
-    ) -> Result<T, DbError> {
-        let turn = match Arc::clone(&self.turns).try_acquire_owned() {
-            Ok(turn) => turn,
-            Err(_) => self.wait_for_turn().await?,
-        };
-        let pool = self.pool.clone();
-        tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            pool.run(|connection| work(connection).map_err(DbError::Query))
-        })
-        .await
-        .map_err(|_| DbError::Interrupted)?
-    }
-
-    async fn wait_for_turn(&self) -> Result<tokio::sync::OwnedSemaphorePermit, DbError> {
-        let _place = Place::take(&self.waiting, self.max_waiting)?;
-        match tokio::time::timeout(TURN, Arc::clone(&self.turns).acquire_owned()).await {
-            Ok(Ok(turn)) => Ok(turn),
-            _ => Err(DbError::Busy),
-        }
-    }
-}
-
-/// A place in the queue, given back when dropped.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize, limit: usize) -> Result<Self, DbError> {
-        let place = Self(waiting);
-        if waiting.fetch_add(1, Ordering::Relaxed) < limit { Ok(place) } else { Err(DbError::Busy) }
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

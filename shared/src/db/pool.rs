@@ -127,12 +127,18 @@ impl Pool {
         Self { connections, epoch, plans_kept }
     }
 
-    /// Runs `work` on a connection of this pool, on the calling thread.
+    /// Runs `work` on the connection that the calling thread holds, or on one that it holds from then on.
     pub(super) fn run<T>(
         &self,
+        held: &mut Option<Held>,
         work: impl FnOnce(&mut DbConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        let mut pooled = self.connections.get().map_err(|e| DbError::NoConnection(e.to_string()))?;
+        let current = held.take().filter(|held| held.0.epoch == self.epoch.load(Ordering::Acquire));
+        let pooled = match current {
+            Some(current) => current,
+            None => Held(self.connections.get().map_err(|e| DbError::NoConnection(e.to_string()))?),
+        };
+        let pooled = &mut held.insert(pooled).0;
         let renewed = pooled.renew_plans(self.plans_kept).map_err(DbError::Query);
         let result = renewed.and_then(|()| work(&mut pooled.connection));
         if let Err(DbError::Query(error)) = &result
@@ -143,6 +149,19 @@ impl Pool {
         result
     }
 }
+
+/// A connection taken out of a pool, and back in it once dropped.
+pub(super) struct Held(r2d2::PooledConnection<Manager>);
+
+impl Held {
+    /// Closes the connection, of which nobody knows in what state it is.
+    pub(super) fn close(mut self) {
+        self.0.epoch = BROKEN;
+    }
+}
+
+/// The epoch of a connection that must not be used any more.
+const BROKEN: u64 = u64::MAX;
 
 /// Whether the error says that the connection is gone rather than the query wrong.
 pub(super) fn is_closed(error: &Error) -> bool {

@@ -51,14 +51,14 @@ fn looks_up_after_growth(kept: Duration) -> bool {
     let opener = Arc::new(ScheduledThreadPool::builder().num_threads(1).build());
     let pool = Pool::new(&test.url, 1, kept, opener);
     let run = |work: fn(&mut DbConnection)| {
-        pool.run(|conn| {
+        pool.run(&mut None, |conn| {
             work(conn);
             Ok(())
         })
     };
     run(small_table).unwrap();
     run(grow).unwrap();
-    pool.run(|conn| Ok(reads_index(conn))).unwrap()
+    pool.run(&mut None, |conn| Ok(reads_index(conn))).unwrap()
 }
 
 #[test]
