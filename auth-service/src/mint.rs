@@ -7,6 +7,7 @@ use shared::{
     claims::{
         CSRF, ClaimNames, IS_SUPERUSER, MEMBERSHIP_VERSION, ORGANIZATION, ORGANIZATION_ROLE, PERMISSIONS, SID,
     },
+    config::values::Span,
     keys::KeyError,
     organizations::Membership,
     random,
@@ -206,22 +207,21 @@ fn strip(claims: &mut Map<String, Value>) {
 impl Stamp {
     /// A token from `now` on, with a random id.
     #[must_use]
-    pub fn fresh(now: Timestamp, lifetime: shared::config::values::Span) -> Self {
+    pub fn fresh(now: Timestamp, lifetime: Span) -> Self {
         Self { issued_at: now, expires_at: now.after(lifetime.0), jti: random::hex32() }
     }
 
-    /// Ends the token no later than `limit`.
-    #[must_use]
-    pub fn no_later_than(mut self, limit: Timestamp) -> Self {
-        self.expires_at = self.expires_at.min(limit);
-        self
-    }
-
-    /// Replaces the random id by the one that belongs to this generation of the session, so that
-    /// the same successor can be made again; and to the membership, so that tokens for different
+    /// A token from `now` on, with the id that belongs to this generation of the session, so that the
+    /// same successor can be made again; and to the membership, so that tokens for different
     /// organizations are different tokens.
     #[must_use]
-    pub fn derived(mut self, kind: TokenKind, session: &Session, membership: Option<&Membership>) -> Self {
+    pub fn derived(
+        now: Timestamp,
+        lifetime: Span,
+        kind: TokenKind,
+        session: &Session,
+        membership: Option<&Membership>,
+    ) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, session.secret().expose());
         let mut context = hmac::Context::with_key(&key);
         context.update(kind.name().as_bytes());
@@ -231,7 +231,14 @@ impl Stamp {
             context.update(&version.to_be_bytes());
         }
         let tag = context.sign();
-        self.jti = hex::encode(tag.as_ref().get(..16).unwrap_or_default());
+        let jti = hex::encode(tag.as_ref().get(..16).unwrap_or_default());
+        Self { issued_at: now, expires_at: now.after(lifetime.0), jti }
+    }
+
+    /// Ends the token no later than `limit`.
+    #[must_use]
+    pub fn no_later_than(mut self, limit: Timestamp) -> Self {
+        self.expires_at = self.expires_at.min(limit);
         self
     }
 }

@@ -39,9 +39,8 @@ impl Issued {
     ) -> Result<Self, KeyError> {
         let policy = &app.config().tokens;
         let now = session.created_at;
-        let refresh = Stamp::fresh(now, policy.refresh_lifetime)
-            .no_later_than(session.absolute_expires_at)
-            .derived(TokenKind::Refresh, session, None);
+        let refresh = Stamp::derived(now, policy.refresh_lifetime, TokenKind::Refresh, session, None)
+            .no_later_than(session.absolute_expires_at);
         let access = Stamp::fresh(now, policy.access_lifetime);
         Self::pair(app, (parent, membership), session, (&access, &refresh))
     }
@@ -84,11 +83,9 @@ impl Issued {
     ) -> Result<Self, KeyError> {
         let policy = &app.config().tokens;
         let now = session.rotated_at;
-        let refresh = Stamp::fresh(now, policy.refresh_lifetime)
-            .no_later_than(session.absolute_expires_at)
-            .derived(TokenKind::Refresh, session, None);
-        let access =
-            Stamp::fresh(now, policy.access_lifetime).derived(TokenKind::Access, session, membership);
+        let refresh = Stamp::derived(now, policy.refresh_lifetime, TokenKind::Refresh, session, None)
+            .no_later_than(session.absolute_expires_at);
+        let access = Stamp::derived(now, policy.access_lifetime, TokenKind::Access, session, membership);
         Self::pair(app, (claims.as_map(), membership), session, (&access, &refresh))
     }
 
