@@ -48,8 +48,9 @@ fn of_text<'a>(text: &'a str, schemes: &[String]) -> Credentials<'a> {
         return Credentials::Absent;
     }
     let token = rest.trim_ascii_start();
-    // Without stopping at the first blank, so that it goes by vectors of bytes.
-    let blank = token.bytes().fold(false, |blank, byte| blank | byte.is_ascii_whitespace());
+    // Blanks are among the lowest bytes, and the lowest of all is found by vectors of bytes.
+    let low = token.bytes().fold(u8::MAX, u8::min) <= b' ';
+    let blank = low && token.bytes().any(|byte| byte.is_ascii_whitespace());
     if token.is_empty() || blank { Credentials::Malformed } else { Credentials::Token(token.into()) }
 }
 
