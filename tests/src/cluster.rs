@@ -1,6 +1,6 @@
 //! [`Cluster`]: the databases, keys and secrets that services in processes of their own share.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use auth_service::{
@@ -12,17 +12,40 @@ use auth_service::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
-use shared::{Clock, db::testing::TestDb, random};
+use shared::{Clock, DbUrl, db::testing::TestDb, random};
 
 use crate::{Actor, Done, Node, PASSWORD, new_user};
 
 /// Settings as names and values.
 pub type Settings<'a> = &'a [(&'a str, &'a str)];
 
+/// Where the services' programs are.
+#[derive(Debug)]
+enum Programs {
+    /// One that is any of them: `node` of this package.
+    One(&'static Path),
+    /// Their own, in this folder.
+    Own(PathBuf),
+}
+
+impl Programs {
+    /// The program for a command line whose first word says which service, and what is left of the line.
+    fn find<'a>(&self, arguments: &'a [&'a str]) -> (PathBuf, &'a [&'a str]) {
+        match (self, arguments) {
+            (Self::Own(folder), [service, rest @ ..]) => {
+                let program = if *service == "tessera" { "tessera" } else { &format!("{service}-service") };
+                (folder.join(program), rest)
+            }
+            (Self::Own(program), []) => (program.clone(), arguments),
+            (Self::One(program), _) => (program.to_path_buf(), arguments),
+        }
+    }
+}
+
 /// What services that belong together share. It starts any number of each.
 #[derive(Debug)]
 pub struct Cluster {
-    program: &'static Path,
+    programs: Programs,
     settings: Vec<(String, String)>,
     /// The auth services' database, empty until the first one is started.
     pub auth_db: TestDb,
@@ -38,13 +61,24 @@ impl Cluster {
 
     /// A cluster whose services all have these settings.
     pub fn with(program: &'static str, settings: Settings<'_>) -> anyhow::Result<Self> {
+        let databases = (TestDb::empty()?, TestDb::empty()?);
+        Ok(Self::of(Programs::One(Path::new(program)), databases, settings))
+    }
+
+    /// The services as they are shipped: their programs are in `folder`, their databases on this server,
+    /// or in files where there is none.
+    pub fn shipped(folder: &Path, server: Option<&DbUrl>, settings: Settings<'_>) -> anyhow::Result<Self> {
+        let database = || TestDb::empty_on(server.cloned());
+        Ok(Self::of(Programs::Own(folder.to_owned()), (database()?, database()?), settings))
+    }
+
+    fn of(programs: Programs, (auth_db, org_db): (TestDb, TestDb), settings: Settings<'_>) -> Self {
         let secrets = [
             ("AUTH_KEY_ENCRYPTION_KEY".to_owned(), SealingKeys::generate()),
             ("SERVICE_SECRET".to_owned(), random::hex32()),
         ];
-        let (auth_db, org_db) = (TestDb::empty()?, TestDb::empty()?);
         let settings = secrets.into_iter().chain(owned(settings)).collect();
-        Ok(Self { program: Path::new(program), settings, auth_db, org_db })
+        Self { programs, settings, auth_db, org_db }
     }
 
     /// Starts an auth service.
@@ -108,7 +142,8 @@ impl Cluster {
     /// own settings it has these.
     pub async fn run(&self, arguments: &[&str], own: Settings<'_>, input: &str) -> anyhow::Result<Done> {
         let environment: Vec<_> = self.settings.iter().cloned().chain(owned(own)).collect();
-        Done::of(self.program, arguments, &environment, input).await
+        let (program, arguments) = self.programs.find(arguments);
+        Done::of(&program, arguments, &environment, input).await
     }
 
     /// What authenticates services to each other.
@@ -120,7 +155,8 @@ impl Cluster {
 
     async fn start(&self, arguments: &[&str], own: Settings<'_>, addresses: usize) -> anyhow::Result<Node> {
         let environment: Vec<_> = self.settings.iter().cloned().chain(owned(own)).collect();
-        Node::start(self.program, arguments, &environment, addresses).await
+        let (program, arguments) = self.programs.find(arguments);
+        Node::start(&program, arguments, &environment, addresses).await
     }
 
     /// Adds a user without rights whose password is [`PASSWORD`]. The database must have its tables:

@@ -21,9 +21,30 @@ const TICK: Duration = Duration::from_millis(10);
 impl Node {
     /// What the process has used so far.
     pub fn usage(&self) -> anyhow::Result<Usage> {
+        Usage::of(self.pid()?.as_raw_nonzero().get())
+    }
+
+    /// The same together with the processes that it has started and that still run.
+    pub fn usage_with_children(&self) -> anyhow::Result<Usage> {
         let pid = self.pid()?.as_raw_nonzero();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+        let own = Usage::of(pid.get());
+        children.split_whitespace().fold(own, |sum, child| {
+            let (sum, child) = (sum?, Usage::of(child.parse()?)?);
+            Ok(Usage { resident: sum.resident + child.resident, cpu: sum.cpu + child.cpu })
+        })
+    }
+}
+
+impl Usage {
+    /// What this process has used so far.
+    pub fn own() -> anyhow::Result<Self> {
+        Self::of(std::process::id().try_into()?)
+    }
+
+    fn of(pid: i32) -> anyhow::Result<Self> {
         let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}"));
-        Ok(Usage { resident: resident(&read("status")?)?, cpu: cpu(&read("stat")?)? })
+        Ok(Self { resident: resident(&read("status")?)?, cpu: cpu(&read("stat")?)? })
     }
 }
 
