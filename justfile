@@ -35,13 +35,9 @@ deny:
 interop:
     bash tests/interop/run.sh
 
-# /protected against /open (needs wrk)
-bench-protected:
-    bash bench/protected.sh
-
-# Refresh with rotation against its composed limit (needs wrk and PostgreSQL)
-bench-refresh:
-    bash bench/refresh.sh
+# Measure beside limits and peers (needs wrk, PostgreSQL and HAProxy); --quick takes two minutes
+bench *args:
+    cargo run --release -p bench -- "$@"
 
 # Build the images and test the composed services (needs a Docker engine)
 composed:

@@ -1,20 +1,18 @@
--- One refresh chain per thread, each thread with exactly one connection: what an answer brings
--- is what the next request presents. First tokens come from the file TOKENS, one per thread.
-
-dofile(os.getenv("BENCH_FOLDER") .. "/report.lua")
+-- One chain of refreshes per thread, each thread with exactly one connection: what an answer brings is
+-- what the next request presents. The first tokens are the lines of the file REQUESTS, one per thread.
 
 local first = {}
 
 function setup(thread)
   if #first == 0 then
-    for token in io.lines(os.getenv("TOKENS")) do
+    for token in io.lines(os.getenv("REQUESTS")) do
       first[#first + 1] = token
     end
   end
   thread:set("token", table.remove(first))
 end
 
-local path = "/api/v1/user/token/refresh/"
+local path = os.getenv("REFRESH_PATH")
 local headers = { ["Content-Type"] = "application/json" }
 
 function request()

@@ -1,0 +1,2 @@
+SELECT COUNT(*) FROM (SELECT id FROM organizations WHERE deleted_at IS NULL AND id = ANY(SELECT org_id FROM memberships WHERE user_id = :user) LIMIT 10001) AS counted;
+SELECT id, name, description, address, website, email, is_active, created_at, updated_at, slug, version, membership_version FROM organizations WHERE deleted_at IS NULL AND id = ANY(SELECT org_id FROM memberships WHERE user_id = :user) ORDER BY id ASC LIMIT 5 OFFSET 0;

@@ -1,0 +1,1 @@
+SELECT o.id, o.name, o.description, o.address, o.website, o.email, o.is_active, o.created_at, o.updated_at, o.slug, o.version, o.membership_version, m.role, m.updated_at FROM organizations o LEFT OUTER JOIN memberships m ON m.org_id = o.id AND m.user_id = :user WHERE o.deleted_at IS NULL AND o.id = :org LIMIT 1;

@@ -1,0 +1,26 @@
+//! The bare HTTP handler: an actix server that answers everything with the same few bytes, in a process of
+//! its own. It is what everything here is built on, and so what nobody here can beat.
+
+use std::io::Write;
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use anyhow::Context as _;
+use e2e::Node;
+
+async fn answer() -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({"hello": "world"}))
+}
+
+/// Serves until it is killed.
+pub(crate) async fn serve() -> anyhow::Result<()> {
+    let server = HttpServer::new(|| App::new().default_service(web::to(answer)));
+    let server = server.keep_alive(std::time::Duration::from_secs(120)).bind("127.0.0.1:0")?;
+    let address = *server.addrs().first().context("an address")?;
+    writeln!(std::io::stdout(), "listening on http://{address}")?;
+    Ok(server.run().await?)
+}
+
+/// Starts it as a process of its own.
+pub(crate) async fn start() -> anyhow::Result<Node> {
+    Node::start(&std::env::current_exe()?, &["bare"], &[], 1).await
+}

@@ -1,0 +1,147 @@
+//! Overload: three times as much is asked for as can be done. What can be done goes on being done, the rest
+//! is told at once to come later, and when it is over everybody is served as before.
+
+use std::{sync::Arc, time::Duration};
+
+use e2e::{PASSWORD, wire};
+use serde_json::json;
+
+use super::login;
+use crate::{
+    open_loop::{Asks, Pace, Shots, offer},
+    row::{Measured, Row, Run, Side, Spec, Target, Unit},
+    stage::Stage,
+    stats::float,
+    tokens::{USER, sessions},
+};
+
+/// Times capacity.
+const TIMES: f64 = 3.0;
+/// Connections that reach capacity.
+const CONNECTIONS: usize = 16;
+/// What is offered afterwards, and before, as a part of capacity.
+const PART: f64 = 0.5;
+
+const GOODPUT: Spec = Spec {
+    name: "overload/refresh",
+    what: "refreshes that go on at three times capacity",
+    against: "their peak",
+    target: Target::AtLeast(0.8),
+    unit: Unit::Times,
+};
+const SHED: Spec = Spec {
+    name: "overload/refresh-shed",
+    what: "of the rest: answered with 503 and Retry-After",
+    against: "–",
+    target: Target::AtLeast(100.0),
+    unit: Unit::Percent,
+};
+const RECOVERY: Spec = Spec {
+    name: "overload/refresh-recovery",
+    what: "until nobody is refused any more",
+    against: "–",
+    target: Target::AtMost(1.0),
+    unit: Unit::Seconds,
+};
+
+pub(super) async fn measure(stage: &Stage) -> anyhow::Result<Vec<Row>> {
+    let mut rows = refresh(stage).await?;
+    rows.extend(logins(stage).await?);
+    Ok(rows)
+}
+
+async fn refresh(stage: &Stage) -> anyhow::Result<Vec<Row>> {
+    // More than may wait by default, or the queue would never be full; each has to log in first.
+    let (waiting, clients) = if stage.plan.quick { ("64", 160) } else { ("1024", 1600) };
+    let cores = std::thread::available_parallelism()?.to_string();
+    let settings = [("AUTH_DATABASE_WAITING", waiting), ("AUTH_HASH_THREADS", &cores)];
+    let cluster = stage.cluster(&settings).await?;
+    let auth = cluster.auth().await?;
+    cluster.user(USER).await?;
+    let sessions = sessions(&cluster, &auth, clients).await?;
+    let asks = sessions.into_iter().filter_map(|session| session.refresh).map(Asks::Chain).collect();
+    let seen = overload(stage, &auth.base, asks).await?;
+    Ok(seen.rows(&[GOODPUT, SHED, RECOVERY]))
+}
+
+async fn logins(stage: &Stage) -> anyhow::Result<Vec<Row>> {
+    let cluster = stage.cluster(&[]).await?;
+    let auth = cluster.auth().await?;
+    cluster.user(USER).await?;
+    let body = json!({"username": USER, "password": PASSWORD}).to_string();
+    let login: Arc<[u8]> = wire::post(login::PATH, &body, None).into();
+    let seen = overload(stage, &auth.base, vec![Asks::Same(login); 256]).await?;
+    let [goodput, shed, recovery] = [
+        Spec { name: "overload/login", what: "logins that go on at three times capacity", ..GOODPUT },
+        Spec { name: "overload/login-shed", ..SHED },
+        Spec { name: "overload/login-recovery", ..RECOVERY },
+    ];
+    Ok(seen.rows(&[goodput, shed, recovery]))
+}
+
+/// What was seen: at peak, at half of it, in overload, and at half again.
+struct Seen {
+    peak: Shots,
+    usual: Shots,
+    overload: Shots,
+    after: Shots,
+    recovery: Duration,
+}
+
+async fn overload(stage: &Stage, base: &str, mut asks: Vec<Asks>) -> anyhow::Result<Seen> {
+    let length = stage.plan.turn * 2;
+    let few = asks.split_off(asks.len().saturating_sub(CONNECTIONS));
+    let (peak, few) = offer(base, few, Pace::Closed, length).await;
+    peak.demand_good()?;
+    let half = Pace::PerSecond(peak.goodput() * PART);
+    let (usual, few) = offer(base, few, half, length).await;
+    let too_much = Pace::PerSecond(peak.goodput() * TIMES);
+    // From the moment at which nothing more is added to what waits.
+    let afterwards = async {
+        tokio::time::sleep(length).await;
+        offer(base, few, half, length).await
+    };
+    let ((overload, _), (after, _)) = tokio::join!(offer(base, asks, too_much, length), afterwards);
+    Ok(Seen { recovery: recovery(&after), usual, after, peak, overload })
+}
+
+/// Until the end of the last request that was not answered with 200.
+fn recovery(after: &Shots) -> Duration {
+    let refused = after.all.iter().filter(|shot| shot.status != Some(200));
+    refused.map(|shot| shot.due + shot.took).max().unwrap_or_default()
+}
+
+impl Seen {
+    fn rows(&self, [goodput, shed, recovery]: &[Spec; 3]) -> Vec<Row> {
+        let side = |name: &str, shots: &Shots| {
+            let ms = |percent| Some(shots.percentile(percent).as_secs_f64() * 1e3);
+            Side::of(name, &[Run { rate: shots.goodput(), p50_ms: ms(50), p99_ms: ms(99), cpu_us: None }])
+        };
+        let sides = vec![side("in overload", &self.overload), side("peak", &self.peak)];
+        let halves = vec![side("half of it, afterwards", &self.after), side("the same before", &self.usual)];
+        let part = self.overload.goodput() / self.peak.goodput();
+        let asked = float(self.overload.all.len() as u64) / self.overload.length.as_secs_f64();
+        let note = format!("{asked:.0} were asked for per second, by the machine that answers");
+        vec![
+            goodput.measured(Measured::of(vec![part], sides).noting(note)),
+            shed.measured(Measured::once(self.overload.shed() * 100.0)),
+            recovery.measured(Measured::of(vec![self.recovery.as_secs_f64()], halves)),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::open_loop::Shot;
+
+    #[test]
+    fn recovered_is_who_refuses_nobody_any_more() {
+        let ms = Duration::from_millis;
+        let shot = |due, status| Shot { due: ms(due), took: ms(10), status, retry_after: false };
+        let after = |all| Shots { all, length: ms(400) };
+        let shots = vec![shot(0, Some(503)), shot(90, None), shot(20, Some(503)), shot(200, Some(200))];
+        assert_eq!(recovery(&after(shots)), ms(100));
+        assert_eq!(recovery(&after(vec![shot(0, Some(200))])), Duration::ZERO);
+    }
+}

@@ -1,0 +1,77 @@
+//! First pages and look-ups among many rows, beside a thousand: the organization service's own test of its
+//! statements, on the same server.
+
+use std::process::Stdio;
+
+use anyhow::{Context as _, ensure};
+use tokio::process::Command;
+
+use crate::{
+    postgres::Durability,
+    programs::repository,
+    row::{Measured, Row, Spec, Target, Unit},
+    stage::Stage,
+};
+
+const FIRST: Spec = Spec {
+    name: "scale/first-page",
+    what: "time of the slowest first page among many rows, beside that among 10³",
+    against: "among 10³",
+    target: Target::AtMost(1.3),
+    unit: Unit::Times,
+};
+const LOOK_UP: Spec = Spec { name: "scale/look-up", what: "the same of the slowest look-up", ..FIRST };
+
+/// The test, with cargo's own words left out.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--release", "--locked", "--quiet", "--package", "org-service", "--lib"]);
+    command.current_dir(repository()).kill_on_drop(true);
+    command
+}
+
+pub(super) async fn measure(stage: &Stage) -> anyhow::Result<Vec<Row>> {
+    let server = stage.postgres(Durability::Full).await?.secret_text();
+    let mut command = command();
+    command.args(["scale", "--", "--nocapture"]).stdin(Stdio::null()).stderr(Stdio::inherit());
+    command.env("ORG_SCALE", stage.plan.scale.to_string()).env("TEST_POSTGRES_URL", server);
+    let output = command.output().await.context("cargo")?;
+    let operations = read(&String::from_utf8_lossy(&output.stdout));
+    // It fails where a bound is exceeded, which is for the row to say.
+    ensure!(!operations.is_empty(), "the test printed no figures");
+    let row = |spec: &Spec, of: &[&str]| {
+        let kind = |name: &str| of.iter().any(|word| name.contains(word));
+        let some: Vec<_> = operations.iter().filter(|(_, name)| kind(name)).collect();
+        let worst = some.iter().copied().max_by(|one, other| one.0.total_cmp(&other.0));
+        let (figure, name) = worst.with_context(|| format!("no {of:?}"))?;
+        let note = format!("{} rows; the slowest of {}: {name}", stage.plan.scale, some.len());
+        anyhow::Ok(spec.measured(Measured::once(*figure).noting(note)))
+    };
+    Ok(vec![row(&FIRST, &["first page"])?, row(&LOOK_UP, &["looked up", "checked", "found by"])?])
+}
+
+/// Lines such as ` 1.02     80.1µs     82.0µs  first page of members`.
+fn read(text: &str) -> Vec<(f64, String)> {
+    let line = |line: &str| {
+        let (times, name) = line.rsplit_once("  ")?;
+        let ratio = times.split_whitespace().next()?.parse().ok()?;
+        Some((ratio, name.to_owned()))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_read_out_of_what_the_test_prints() {
+        let said = "\nrunning 1 test\n20000 rows against 1000\n \
+            1.02    80.1µs    82.0µs  first page of members\n12.50     1.2ms    15.0ms  an organization looked up\n\
+            test result: ok. 1 passed; 0 failed\n";
+        let read = read(said);
+        let names: Vec<_> = read.iter().map(|(_, name)| name.as_str()).collect();
+        assert_eq!(names, ["first page of members", "an organization looked up"]);
+        assert!(read.iter().zip([1.02, 12.5]).all(|((ratio, _), wanted)| (ratio - wanted).abs() < 1e-9));
+    }
+}
