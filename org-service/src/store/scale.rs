@@ -1,8 +1,14 @@
 //! What lists and look-ups cost among many rows, against what they cost among a thousand.
 //!
 //! The default size finds a query that looks at rows which it does not show, and takes seconds.
-//! `ORG_SCALE=10000000` measures: run it with `--release --nocapture`, on PostgreSQL, on a machine that does
-//! nothing else. There the bound is the one that was promised; elsewhere it leaves room for neighbours.
+//! `ORG_SCALE=10000000` measures: run it with `--release --nocapture`, on PostgreSQL with room for the rows in its
+//! memory, on a machine that does nothing else, and with both on one processor, for to wake another one takes
+//! longer than the statements:
+//!
+//!     ORG_SCALE=10000000 PG_SETTINGS='-c shared_buffers=6GB' taskset -c 0 \
+//!         .ci/postgres with cargo test --release -p org-service --lib scale -- --nocapture
+//!
+//! There the bound is the one that was promised; elsewhere it leaves room for neighbours.
 
 mod filling;
 mod plans;
@@ -28,7 +34,7 @@ struct Size {
 fn size() -> Size {
     match Variables::from_env().get("ORG_SCALE") {
         Some(rows) => Size { rows: rows.parse().unwrap(), rounds: 2000, bound: 1.3 },
-        None => Size { rows: MANY, rounds: 100, bound: 2.5 },
+        None => Size { rows: MANY, rounds: 100, bound: 5.0 },
     }
 }
 
