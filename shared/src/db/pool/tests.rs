@@ -49,7 +49,7 @@ fn reads_index(conn: &mut DbConnection) -> bool {
 fn looks_up_after_growth(kept: Duration) -> bool {
     let test = TestDb::empty().unwrap();
     let opener = Arc::new(ScheduledThreadPool::builder().num_threads(1).build());
-    let pool = Pool::new(&test.url, 1, kept, opener);
+    let pool = Pool::new(&test.url, 1, Plans::Kept(kept), opener);
     let run = |work: fn(&mut DbConnection)| {
         pool.run(&mut None, |conn| {
             work(conn);
