@@ -5,9 +5,9 @@
 
 use diesel::{
     AppearsOnTable, Expression, QueryResult, SelectableExpression,
-    expression::{AsExpression, ValidGrouping, is_aggregate},
+    expression::{ValidGrouping, is_aggregate},
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::{BigInt, Bool, SingleValue, SqlType, Text},
+    sql_types::{BigInt, Bool, Text},
 };
 use shared::{
     DbConnection, Timestamp,
@@ -110,40 +110,6 @@ impl QueryFragment<MultiBackend> for Beyond {
                 Value::Integer(number) => out.push_bind_param::<BigInt, _>(number)?,
             }
         }
-        out.push_sql(")");
-        Ok(())
-    }
-}
-
-/// A value that no plan goes by. PostgreSQL keeps a plan for good if it would cost no more than one made for
-/// the values at hand; of a list of which it knows that it is long it makes one for every page instead, which
-/// takes several times as long as the page. In a subquery it does not see the value.
-#[derive(Debug, Clone, Copy)]
-pub struct Unseen<T>(pub T);
-
-impl<T: AsExpression<ST>, ST: SqlType + SingleValue> AsExpression<ST> for Unseen<T> {
-    type Expression = Subquery<T::Expression>;
-
-    fn as_expression(self) -> Self::Expression {
-        Subquery(self.0.as_expression())
-    }
-}
-
-/// `(SELECT value)`
-#[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
-pub struct Subquery<E>(E);
-
-impl<E: Expression> Expression for Subquery<E> {
-    type SqlType = E::SqlType;
-}
-
-impl<E: AppearsOnTable<T>, T> AppearsOnTable<T> for Subquery<E> {}
-impl<E: SelectableExpression<T>, T> SelectableExpression<T> for Subquery<E> {}
-
-impl<E: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Subquery<E> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
-        out.push_sql("(SELECT ");
-        self.0.walk_ast(out.reborrow())?;
         out.push_sql(")");
         Ok(())
     }

@@ -46,6 +46,14 @@ impl DbConnection {
         }
     }
 
+    /// Has PostgreSQL plan every statement of this connection for its values. SQLite does so by itself.
+    pub fn plan_anew(&mut self) -> diesel::QueryResult<()> {
+        match self {
+            Self::Postgres(pg) => pg.batch_execute("SET plan_cache_mode = force_custom_plan"),
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
     /// Runs `work` in a transaction that may write. On SQLite it takes the write lock at once:
     /// a transaction that reads first and writes later fails under concurrency in spite of any
     /// busy timeout.

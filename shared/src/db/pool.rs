@@ -78,8 +78,8 @@ impl r2d2::ManageConnection for Manager {
     fn connect(&self) -> Result<Pooled, DbError> {
         let epoch = self.epoch.load(Ordering::Acquire);
         let mut connection = DbConnection::open(&self.url)?;
-        if let (DbConnection::Postgres(pg), Plans::Anew) = (&mut connection, self.plans) {
-            pg.batch_execute("SET plan_cache_mode = force_custom_plan")?;
+        if self.plans == Plans::Anew {
+            connection.plan_anew()?;
         }
         if self.away.swap(false, Ordering::Relaxed) {
             tracing::info!(database = %self.url, "the database is back");

@@ -12,7 +12,7 @@ use crate::{
     schema::{memberships, profiles},
     search::beginning,
     store::{
-        keyset::{Beyond, Columns, Counted, Kind, Limited, Unseen, instant},
+        keyset::{Beyond, Columns, Counted, Kind, Limited, instant},
         organizations::OrgId,
         tallies::{Count, EXACT, List, Numbered},
     },
@@ -34,9 +34,9 @@ pub(in crate::store) type Query = IntoBoxed<'static, memberships::table, MultiBa
 
 /// Members are searched for among profiles: few users match, and each is looked up among the members.
 fn matching(org_id: OrgId, filter: &Filter) -> Query {
-    let mut query = memberships::table.into_boxed().filter(memberships::org_id.eq(Unseen(org_id)));
+    let mut query = memberships::table.into_boxed().filter(memberships::org_id.eq(org_id));
     if let Some(role) = &filter.role {
-        query = query.filter(memberships::role.eq(Unseen(role.clone())));
+        query = query.filter(memberships::role.eq(role.clone()));
     }
     let Some(text) = &filter.search else { return query };
     let (first, end) = beginning(text);

@@ -71,6 +71,8 @@ impl World {
     pub(super) async fn new(rows: i64) -> Self {
         let test = TestDb::new(migrations()).await.unwrap();
         let mut conn = test.db.dedicated().unwrap();
+        // As the service has it.
+        conn.plan_anew().unwrap();
         fill(&mut conn, rows);
         let mut world = Self { conn, _test: test, rows, pages: HashMap::new() };
         let now = Timestamp::from_secs(1_795_444_848);
