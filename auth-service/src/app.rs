@@ -28,7 +28,7 @@ use crate::{
     mint::Mint,
     password::{Costliest, HashPool},
     routes,
-    session::{Client, Context, Ended},
+    session::{Client, Context, Ended, Steps},
 };
 
 /// The running service. Clones share it.
@@ -38,6 +38,7 @@ pub struct App(Arc<Inner>);
 pub(crate) struct Inner {
     config: Config,
     db: Db,
+    steps: Steps,
     clock: Clock,
     keyring: Keyring,
     tending: Option<Arc<Tending>>,
@@ -125,6 +126,11 @@ impl App {
     #[must_use]
     pub fn db(&self) -> &Db {
         &self.0.db
+    }
+
+    /// The steps that sessions take.
+    pub(crate) fn steps(&self) -> &Steps {
+        &self.0.steps
     }
 
     /// The clock.

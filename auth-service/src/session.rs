@@ -1,6 +1,7 @@
 //! What a refresh does to its session: the rules, as one synchronous step per case.
 //!
-//! One row per session, one conditional UPDATE per rotation. If it matches, the successor is minted.
+//! One row per session, one conditional UPDATE per rotation, together with those of others that refresh at
+//! the same time. If it matches, the successor is minted.
 //! If not, the row says whether the presented token is the immediate parent within the grace window
 //! (the same successor again), older (reuse: the session ends) or of an ended session.
 
@@ -9,7 +10,7 @@ mod adoption;
 use std::{net::IpAddr, time::Duration};
 
 use diesel::QueryResult;
-use shared::{Claims, DbConnection, Timestamp, revocation::adopted_session_id};
+use shared::{Claims, Db, DbConnection, DbError, Timestamp, db::Batcher, revocation::adopted_session_id};
 
 pub use adoption::{adopt, blank, foreign_session, predates};
 
@@ -143,8 +144,25 @@ impl Client {
     }
 }
 
+/// The steps of sessions, many at a time.
+pub type Steps = Batcher<Rotation, Option<Session>>;
+
 /// Refreshes: at most one step of the session, decided by one statement.
-pub fn refresh(conn: &mut DbConnection, token: &Presented, context: &Context) -> QueryResult<Refreshed> {
+pub async fn refresh(
+    db: &Db,
+    steps: &Steps,
+    token: Presented,
+    context: Context,
+) -> Result<Refreshed, DbError> {
+    if context.policy.rotation == config::Rotation::Once
+        && let Some(session) = steps.run(rotation(&token, &context)).await?
+    {
+        return Ok(Refreshed::Rotated(session));
+    }
+    db.write(move |conn| decide(conn, &token, &context)).await
+}
+
+fn decide(conn: &mut DbConnection, token: &Presented, context: &Context) -> QueryResult<Refreshed> {
     match context.policy.rotation {
         config::Rotation::Off => without_rotation(conn, token, context),
         config::Rotation::KeepOld => keeping_the_old(conn, token, context),

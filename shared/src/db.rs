@@ -6,6 +6,7 @@
 //! SQLite has one writer behind a fair queue and separate readers, because its busy-waiting writers
 //! starve each other; PostgreSQL uses one pool for both.
 
+mod batcher;
 pub mod connection;
 mod lane;
 mod migrating;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use diesel::{QueryResult, result::Error};
 use scheduled_thread_pool::ScheduledThreadPool;
 
+pub use batcher::{Batcher, Together};
 pub use connection::DbConnection;
 pub use migrating::{Migrate, Migrations, migrate};
 pub use url::DbUrl;
@@ -197,6 +199,13 @@ impl Db {
             Err(Undone::Failed(error)) => Err(error),
         };
         self.writer.run(attempt).await
+    }
+
+    /// Has `together` carry out what many requests write at a time.
+    #[must_use]
+    pub fn batcher<I: Send + 'static, O: Send + 'static>(&self, together: Together<I, O>) -> Batcher<I, O> {
+        let batches = if self.url.is_postgres() { 2 } else { 1 };
+        Batcher::new(self.writer.clone(), batches, together)
     }
 
     /// A connection of its own, outside the pools, for a thread that keeps it. Blocks.

@@ -25,7 +25,7 @@ use crate::{
     last_used::LastUsed,
     levelling::Level,
     password::HashPool,
-    store::users,
+    store::{sessions, users},
 };
 
 /// Why the service cannot start. The message is one line.
@@ -86,6 +86,7 @@ impl App {
             hashing,
             held: HeldTokens::new(clock.clone()),
             config,
+            steps: db.batcher(sessions::rotate_together),
             db,
             clock,
             keyring,

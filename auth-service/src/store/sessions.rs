@@ -7,7 +7,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 use shared::{DbConnection, Secret, Timestamp, each_engine, typed_id};
 
-pub use rotating::{Rotation, rotate};
+pub use rotating::{Rotation, rotate, rotate_together};
 
 use super::users::UserId;
 use crate::schema::sessions;

@@ -26,7 +26,7 @@ use super::{
 mod tests;
 
 /// How long a request may wait for its turn.
-const TURN: Duration = Duration::from_secs(5);
+pub(super) const TURN: Duration = Duration::from_secs(5);
 
 /// A pool with its queue. Clones share it.
 #[derive(Clone)]
@@ -48,7 +48,7 @@ struct Queue {
 }
 
 /// Work for a thread, on the connection that it holds.
-type Work = Box<dyn FnOnce(&Pool, &mut Option<Held>) + Send>;
+pub(super) type Work = Box<dyn FnOnce(&Pool, &mut Option<Held>) + Send>;
 
 impl std::fmt::Debug for Lane {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -94,7 +94,7 @@ impl Lane {
     }
 
     /// Gives work to a new thread, or has it wait; says whether it waits.
-    fn add(&self, work: Work) -> Result<bool, DbError> {
+    pub(super) fn add(&self, work: Work) -> Result<bool, DbError> {
         let mut queue = self.queue();
         if queue.threads < self.0.size {
             queue.threads += 1;
@@ -108,6 +108,17 @@ impl Lane {
         }
         queue.waiting.push_back(work);
         Ok(true)
+    }
+
+    /// Puts what follows from the work of one of its threads behind everything that waits: that thread
+    /// looks there next.
+    pub(super) fn follow(&self, work: Work) {
+        self.queue().waiting.push_back(work);
+    }
+
+    /// How many requests may wait.
+    pub(super) fn max_waiting(&self) -> usize {
+        self.0.max_waiting
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
