@@ -4,6 +4,9 @@
 //! unbounded, a burst of logins would take hundreds of threads and then minutes to drain, long after
 //! the clients gave up. Here the number of hashes at a time is fixed, and what does not fit in the
 //! queue is turned away at once, so that the caller can answer 503 while the rest stays quick.
+//!
+//! Whoever waits for a hash waits anyhow; a token is checked in microseconds. So these threads come
+//! after the others where the system lets a thread have a priority of its own.
 
 use std::fmt;
 use std::io;
@@ -122,8 +125,22 @@ impl fmt::Debug for HashPool {
     }
 }
 
+/// How much nicer hashing is to other threads than they are: beside one of them that is as busy it gets a
+/// quarter of a core, and what wakes up need not wait for its time to be over.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 5;
+
+/// Lets the service's other threads go before the calling one.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::debug!(%error, "hashing has the priority of all threads");
+    }
+}
+
 /// Takes tasks until the pool is gone. A panicking task ends with an answer dropped, not the thread.
 fn work(tasks: &Mutex<Receiver<Task>>, gauges: &Gauges) {
+    step_back();
     loop {
         let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(task) = next else { return };
@@ -182,6 +199,15 @@ mod tests {
     async fn a_job_gives_its_result_on_a_thread_of_the_pool() {
         let name = pool(1).run(|| thread::current().name().map(str::to_owned)).await;
         assert_eq!(name, Ok(Some("hash-0".to_owned())));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn hashing_steps_back_behind_other_threads() {
+        let priority = || rustix::process::getpriority_process(None).unwrap();
+        let own = priority();
+        assert_eq!(pool(1).run(priority).await.unwrap(), (own + NICE).min(19));
+        assert_eq!(priority(), own);
     }
 
     #[tokio::test]
