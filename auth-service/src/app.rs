@@ -28,7 +28,7 @@ use crate::{
     mint::Mint,
     password::{Costliest, HashPool},
     routes,
-    session::{Client, Context, Ended, Steps},
+    session::{Client, Context, Ended, Sessions, Steps},
 };
 
 /// The running service. Clones share it.
@@ -38,6 +38,7 @@ pub struct App(Arc<Inner>);
 pub(crate) struct Inner {
     config: Config,
     db: Db,
+    sessions: Sessions,
     steps: Steps,
     clock: Clock,
     keyring: Keyring,
@@ -126,6 +127,11 @@ impl App {
     #[must_use]
     pub fn db(&self) -> &Db {
         &self.0.db
+    }
+
+    /// Looks sessions up.
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
     }
 
     /// The steps that sessions take.

@@ -10,11 +10,12 @@ mod adoption;
 use std::{net::IpAddr, time::Duration};
 
 use diesel::QueryResult;
-use shared::{Claims, Db, DbConnection, DbError, Timestamp, db::Batcher, revocation::adopted_session_id};
+use shared::{Claims, DbConnection, DbError, Timestamp, db::Batcher, revocation::adopted_session_id};
 
 pub use adoption::{adopt, blank, foreign_session, predates};
 
 use crate::{
+    App,
     config::{self, TokenPolicy},
     mint::GENERATION,
     revocation,
@@ -144,22 +145,31 @@ impl Client {
     }
 }
 
+/// Looks sessions up, many at a time.
+pub type Sessions = Batcher<SessionId, Option<Session>>;
+
 /// The steps of sessions, many at a time.
 pub type Steps = Batcher<Rotation, Option<Session>>;
 
 /// Refreshes: at most one step of the session, decided by one statement.
-pub async fn refresh(
-    db: &Db,
-    steps: &Steps,
-    token: Presented,
-    context: Context,
-) -> Result<Refreshed, DbError> {
-    if context.policy.rotation == config::Rotation::Once
-        && let Some(session) = steps.run(rotation(&token, &context)).await?
-    {
-        return Ok(Refreshed::Rotated(session));
+pub async fn refresh(app: &App, token: Presented, context: Context) -> Result<Refreshed, DbError> {
+    // What nearly every refresh comes to, together with others.
+    match context.policy.rotation {
+        config::Rotation::Once => {
+            if let Some(session) = app.steps().run(rotation(&token, &context)).await? {
+                return Ok(Refreshed::Rotated(session));
+            }
+        }
+        config::Rotation::Off => {
+            let session = app.sessions().run(token.session).await?;
+            if let Some(session) = session.filter(|session| stands(session, &token, &context)) {
+                return Ok(Refreshed::AccessOnly(session));
+            }
+        }
+        config::Rotation::KeepOld => {}
     }
-    db.write(move |conn| decide(conn, &token, &context)).await
+    // The others, and what happens to few.
+    app.db().write(move |conn| decide(conn, &token, &context)).await
 }
 
 fn decide(conn: &mut DbConnection, token: &Presented, context: &Context) -> QueryResult<Refreshed> {
@@ -251,14 +261,20 @@ pub fn over(session: &Session, now: Timestamp) -> Option<Ended> {
     (session.absolute_expires_at <= now || session.expires_at <= now).then_some(Ended::TooOld)
 }
 
+/// Whether a token of a live session is good for an access token where none is spent.
+fn stands(session: &Session, token: &Presented, context: &Context) -> bool {
+    let current = token.generation >= session.generation
+        || is_graced_parent(session, token, context.now, context.policy.grace);
+    current && over(session, context.alive_at()).is_none()
+}
+
 fn without_rotation(conn: &mut DbConnection, token: &Presented, context: &Context) -> QueryResult<Refreshed> {
     match sessions::find(conn, token.session)? {
         Some(session) => {
             if let Some(ended) = over(&session, context.alive_at()) {
                 return Ok(Refreshed::Ended(ended));
             }
-            let current = token.generation >= session.generation;
-            if current || is_graced_parent(&session, token, context.now, context.policy.grace) {
+            if stands(&session, token, context) {
                 return Ok(Refreshed::AccessOnly(session));
             }
             losing(conn, &session, token, context)

@@ -14,7 +14,7 @@ use crate::{
     act::{Act, Actor},
     error::OrgError,
     policy::Standing,
-    store::organizations::{self, Name, OrgId, Organization},
+    store::organizations::{Asked, Name, OrgId, Organization},
 };
 
 /// What a handler needs.
@@ -92,9 +92,8 @@ impl<N: Need> Access<N> {
         let app = request.app_data::<Data<App>>().ok_or(OrgError::Internal("a route without its App"))?;
         let id = path_id(&request)?;
         let actor = app.actor(&caller);
-        let user_id = actor.user_id.clone();
-        let found =
-            app.db().read(move |conn| organizations::find_with_role(conn, &Name::Id(id), &user_id)).await?;
+        let asked = Asked { name: Name::Id(id), user_id: actor.user_id.clone() };
+        let found = app.standings().run(asked).await?;
         let (organization, role) = found.ok_or(OrgError::UnknownOrganization)?;
         let standing = actor.standing(app.policy(), id, role);
         if !standing.sees() {

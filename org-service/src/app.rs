@@ -11,9 +11,23 @@ use shared::{
 use uuid::Uuid;
 
 use crate::{
-    Config, act::Actor, announce::Announcer, definitions, delivery::Delivery, housekeeping::Chores,
-    idempotency::UnderWay, internal_routes, mail::Mailer, migrations, policy::Policy, profiles::Profiles,
-    roster::Roster, routes, store::organizations::OrgId, store::secrets, upkeep::Upkeep,
+    Config,
+    act::Actor,
+    announce::Announcer,
+    definitions,
+    delivery::Delivery,
+    housekeeping::Chores,
+    idempotency::UnderWay,
+    internal_routes,
+    mail::Mailer,
+    migrations,
+    policy::Policy,
+    profiles::Profiles,
+    roster::Roster,
+    routes,
+    store::organizations::{self, OrgId, Standings},
+    store::secrets,
+    upkeep::Upkeep,
     visibility::Visibility,
 };
 
@@ -39,6 +53,7 @@ pub struct App(Arc<Inner>);
 struct Inner {
     config: Config,
     db: Db,
+    standings: Standings,
     clock: Clock,
     authenticator: Data<Authenticator>,
     announcer: Announcer,
@@ -71,6 +86,7 @@ impl App {
             .asking_user_state(config.ask_user_state);
         Ok(Self(Arc::new(Inner {
             config,
+            standings: db.batched_reads(organizations::find_together),
             db,
             clock,
             authenticator: Data::new(authenticator),
@@ -122,6 +138,11 @@ impl App {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// Looks up who is what in which organization.
+    pub(crate) fn standings(&self) -> &Standings {
+        &self.0.standings
     }
 
     /// The database.
@@ -201,6 +222,6 @@ impl App {
     /// What tokens are told of members.
     #[must_use]
     pub fn roster(&self) -> Roster {
-        Roster { db: self.0.db.clone(), policy: Arc::clone(self.policy()) }
+        Roster { standings: self.0.standings.clone(), policy: Arc::clone(self.policy()) }
     }
 }

@@ -7,20 +7,20 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use shared::{
-    Db, DbError,
+    DbError,
     organizations::{Membership, Memberships, OrganizationsUnavailable},
 };
 
 use crate::{
     policy::{Policy, fit_a_token},
-    store::organizations::{self, Name},
+    store::organizations::{Asked, Name, Standings},
 };
 
 /// Looks memberships up.
 #[derive(Debug, Clone)]
 pub struct Roster {
-    /// The database.
-    pub db: Db,
+    /// Looks them up.
+    pub standings: Standings,
     /// The rules.
     pub policy: Arc<Policy>,
 }
@@ -37,8 +37,7 @@ impl Roster {
         if organization.contains('\0') || user_id.contains('\0') {
             return Ok(None);
         }
-        let name = Name::of(organization);
-        let found = self.db.read(move |conn| organizations::find_with_role(conn, &name, &user_id)).await?;
+        let found = self.standings.run(Asked { name: Name::of(organization), user_id }).await?;
         let Some((organization, Some(held))) = found.filter(|(organization, _)| organization.is_active)
         else {
             return Ok(None);

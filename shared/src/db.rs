@@ -203,9 +203,32 @@ impl Db {
 
     /// Has `together` carry out what many requests write at a time.
     #[must_use]
-    pub fn batcher<I: Send + 'static, O: Send + 'static>(&self, together: Together<I, O>) -> Batcher<I, O> {
-        let batches = if self.url.is_postgres() { 2 } else { 1 };
-        Batcher::new(self.writer.clone(), batches, together)
+    pub fn batched_writes<I, O>(&self, together: Together<I, O>) -> Batcher<I, O>
+    where
+        I: Send + 'static,
+        O: Send + 'static,
+    {
+        self.batcher(&self.writer, together)
+    }
+
+    /// Has `together` find what many requests look up at a time.
+    #[must_use]
+    pub fn batched_reads<I, O>(&self, together: Together<I, O>) -> Batcher<I, O>
+    where
+        I: Send + 'static,
+        O: Send + 'static,
+    {
+        self.batcher(&self.reader, together)
+    }
+
+    fn batcher<I, O>(&self, lane: &Lane, together: Together<I, O>) -> Batcher<I, O>
+    where
+        I: Send + 'static,
+        O: Send + 'static,
+    {
+        // While PostgreSQL is at one batch the next is made. What SQLite does is done by the lane's threads.
+        let batches = if self.url.is_postgres() { 2 } else { lane.size() };
+        Batcher::new(lane.clone(), batches, together)
     }
 
     /// A connection of its own, outside the pools, for a thread that keeps it. Blocks.

@@ -69,7 +69,7 @@ async fn step(
     let membership = membership::find(app, organization, &token.user_claim).await?;
     let membership = membership.as_ref();
     let context = app.session_context(client(app, request))?;
-    let outcome = session::refresh(app.db(), app.steps(), token, context).await?;
+    let outcome = session::refresh(app, token, context).await?;
     if matches!(outcome, Refreshed::Reused(_)) {
         app.feed().passed_on().await;
     }

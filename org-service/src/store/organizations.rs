@@ -3,12 +3,13 @@
 mod audited;
 mod deleted;
 mod listing;
+mod standing;
 
 #[cfg(test)]
 mod tests;
 
 use diesel::prelude::*;
-use shared::{DbConnection, Timestamp, each_engine, typed_id};
+use shared::{DbConnection, Timestamp, typed_id};
 
 pub use audited::{
     AuditEnd, Taken, begin_membership, find_audit_end, keep_audit_hash, list_unowned, next_organization,
@@ -21,13 +22,9 @@ pub use deleted::{
 #[cfg(test)]
 pub(in crate::store) use listing::beyond;
 pub use listing::{Filter, ORDERINGS, list, list_from};
+pub use standing::{Asked, Found, HeldRole, Standings, find_together, find_with_role};
 
-use super::roles;
-use crate::{
-    policy::BUILT_IN,
-    schema::{memberships, organizations},
-    search::fold,
-};
+use crate::{schema::organizations, search::fold};
 
 typed_id!(
     /// Identifies an organization.
@@ -163,51 +160,6 @@ impl Name {
         uuid::Uuid::try_parse(text)
             .map_or_else(|_| Self::Slug(text.to_owned()), |id| Self::Id(OrgId::from_uuid(id)))
     }
-}
-
-/// A member's role, and its definition if it is not built in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldRole {
-    /// Its name.
-    pub name: String,
-    /// The permissions as stored.
-    pub definition: Option<String>,
-}
-
-/// One organization with the role that this user holds in it; of a role of the organization's own a second
-/// statement gives the definition.
-///
-/// PostgreSQL must not answer from the index over roles: it guesses from organizations of common size, and
-/// would read every member of a large one for the one asked for. So nothing is joined that wants that order,
-/// and a column is read that the index lacks.
-pub fn find_with_role(
-    conn: &mut DbConnection,
-    name: &Name,
-    user_id: &str,
-) -> QueryResult<Option<(Organization, Option<HeldRole>)>> {
-    let member = memberships::org_id.eq(organizations::id).and(memberships::user_id.eq(user_id.to_owned()));
-    let query = organizations::table
-        .left_join(memberships::table.on(member))
-        .filter(organizations::deleted_at.is_null())
-        .select((COLUMNS, memberships::role.nullable(), memberships::updated_at.nullable()));
-    // Nearly every request asks this: the derived connection would write the text anew each time.
-    let found: Option<(Organization, Option<String>, Option<Timestamp>)> = match name {
-        Name::Id(id) => each_engine!(conn => query.filter(organizations::id.eq(*id)).first(conn)),
-        Name::Slug(slug) => {
-            each_engine!(conn => query.filter(organizations::slug.eq(slug.clone())).first(conn))
-        }
-    }
-    .optional()?;
-    let Some((organization, role, _)) = found else { return Ok(None) };
-    let held = role.map(|name| held_role(conn, organization.id, name)).transpose()?;
-    Ok(Some((organization, held)))
-}
-
-/// A role that has been removed meanwhile has no definition, and so allows nothing.
-fn held_role(conn: &mut DbConnection, org_id: OrgId, name: String) -> QueryResult<HeldRole> {
-    let own = !BUILT_IN.contains(&name.as_str());
-    let stored = if own { roles::find(conn, org_id, &name)? } else { None };
-    Ok(HeldRole { name, definition: stored.map(|role| role.permissions) })
 }
 
 /// What an update sets; `None` leaves a field as it is.

@@ -116,6 +116,11 @@ impl Lane {
         self.queue().waiting.push_back(work);
     }
 
+    /// The most threads.
+    pub(super) fn size(&self) -> usize {
+        self.0.size
+    }
+
     /// How many requests may wait.
     pub(super) fn max_waiting(&self) -> usize {
         self.0.max_waiting

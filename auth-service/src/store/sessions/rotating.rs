@@ -194,31 +194,9 @@ mod tests {
     use shared::db::testing::TestDb;
 
     use super::{
-        super::{find, insert},
+        super::{Reason, find, insert, revoke, tests::session},
         *,
     };
-
-    fn session(now: Timestamp) -> Session {
-        Session {
-            id: SessionId::new(now),
-            user_id: None,
-            user_claim: "7".to_owned(),
-            is_superuser: true,
-            secret: vec![1; 32],
-            generation: 4,
-            signing_kid: None,
-            refresh_kid: Some("old".to_owned()),
-            created_at: now,
-            rotated_at: now,
-            expires_at: Timestamp::from_secs(now.as_secs() + 60),
-            absolute_expires_at: Timestamp::from_secs(now.as_secs() + 600),
-            revoked_at: None,
-            revoked_reason: None,
-            user_agent: "agent".to_owned(),
-            address: "address".to_owned(),
-            last_used_at: None,
-        }
-    }
 
     #[derive(QueryableByName)]
     struct Found {
@@ -290,7 +268,7 @@ mod tests {
         for session in [&one, &other, &ended, &expired] {
             insert(&mut conn, session).unwrap();
         }
-        super::super::revoke(&mut conn, ended.id, super::super::Reason::LoggedOut, now).unwrap();
+        revoke(&mut conn, ended.id, Reason::LoggedOut, now).unwrap();
         let old = Rotation { from: 3, ..step_of(&one) };
         let late = Rotation { alive_at: expired.expires_at, ..step_of(&expired) };
         let steps = [old, step_of(&one), step_of(&other), step_of(&one), step_of(&ended), late];

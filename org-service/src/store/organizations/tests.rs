@@ -8,7 +8,10 @@ use shared::{
 use super::*;
 use crate::{
     migrations,
-    store::memberships::{self, Membership},
+    store::{
+        memberships::{self, Membership},
+        roles::{self, StoredRole},
+    },
     visibility::Scope,
 };
 
@@ -154,6 +157,57 @@ async fn an_organization_is_found_with_the_role_that_its_reader_holds() {
         assert_eq!(role(name, "2").await, Some((id, None)));
     }
     assert_eq!(role(Name::of("Acme"), "1").await, None);
+}
+
+#[tokio::test]
+async fn many_are_found_as_each_is_by_itself() {
+    let test = TestDb::new(migrations()).await.unwrap();
+    let acme = add(&test, "1", Organization { slug: Some("acme".into()), ..organization("Acme", 0) }).await;
+    let other = add(&test, "2", organization("Other", 1)).await;
+    let gone = add(&test, "1", organization("Gone", 2)).await;
+    test.db.write(move |conn| delete(conn, gone, at(3))).await.unwrap();
+    let role = StoredRole {
+        org_id: other,
+        name: "helper".to_owned(),
+        description: String::new(),
+        permissions: "member:read".to_owned(),
+        version: 1,
+        created_at: at(4),
+        updated_at: at(4),
+    };
+    let helper = Membership {
+        org_id: other,
+        user_id: "1".to_owned(),
+        role: "helper".to_owned(),
+        created_at: at(4),
+        updated_at: at(4),
+    };
+    let written = test.db.transaction(move |conn| {
+        roles::insert(conn, role)?;
+        memberships::insert(conn, helper)
+    });
+    written.await.unwrap();
+    let ids = [acme, other, gone, OrgId::new(at(5))].map(Name::Id);
+    let names = ids.into_iter().chain([Name::of("acme"), Name::of("nobody")]);
+    // The same twice over, as many ask at once.
+    let asked: Vec<_> = names
+        .flat_map(|name| {
+            ["1", "2", "3", "1"].map(|user| Asked { name: name.clone(), user_id: user.to_owned() })
+        })
+        .collect();
+    let (together, each) = test
+        .db
+        .read(move |conn| {
+            let each: QueryResult<Vec<Found>> =
+                asked.iter().map(|one| find_with_role(conn, &one.name, &one.user_id)).collect();
+            Ok((find_together(conn, &asked)?, each?))
+        })
+        .await
+        .unwrap();
+    assert_eq!(together, each);
+    let held = |place: usize| each.get(place).cloned().flatten().map(|(_, role)| role);
+    let own = HeldRole { name: "helper".to_owned(), definition: Some("member:read".to_owned()) };
+    assert_eq!((held(4), held(6), held(8)), (Some(Some(own)), Some(None), None));
 }
 
 #[tokio::test]
