@@ -134,7 +134,8 @@ async fn until(
                 Duration::from_secs_f64(float(turn.fetch_add(1, Ordering::Relaxed)) / rate)
             }
         };
-        if due >= length {
+        // What was due and not sent by the end is not asked for any more: it would be load afterwards.
+        if due.max(began.elapsed()) >= length {
             return (shots, client);
         }
         let mut from = began + due;

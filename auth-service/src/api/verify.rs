@@ -28,14 +28,12 @@ pub async fn verify(app: Data<App>, body: Body) -> Result<HttpResponse, AuthErro
     let authentic = decode(&app, &text).await.map_err(|refusal| app.refused(refusal))?;
     let token = Presented::new(&authentic.claims);
     // The database has the words; whatever it does not know of is in the feed.
-    match app.sessions().run(token.session).await? {
-        Some(session) => check_session(&app, &authentic.claims, &session)?,
-        None => {
-            let field = app.config().tokens.user_id_field;
-            let user =
-                app.db().read(move |conn| users::find_by_claim(conn, field, &token.user_claim)).await?;
-            check_user(&app, &authentic.claims, user.as_ref())?;
-        }
+    if let Some(session) = app.sessions().run(token.session).await? {
+        check_session(&app, &authentic.claims, &session)?;
+    } else {
+        let field = app.config().tokens.user_id_field;
+        let user = app.db().read(move |conn| users::find_by_claim(conn, field, &token.user_claim)).await?;
+        check_user(&app, &authentic.claims, user.as_ref())?;
     }
     if !is_refresh(&app, &authentic.claims) {
         app.verifier().check_revoked(&authentic).map_err(|refusal| app.refused(refusal))?;

@@ -49,8 +49,11 @@ struct Queue<I, O> {
 struct Waiting<I, O> {
     number: u64,
     item: I,
-    answer: oneshot::Sender<Result<O, DbError>>,
+    answer: Answer<O>,
 }
+
+/// Where an item's outcome goes.
+type Answer<O> = oneshot::Sender<Result<O, DbError>>;
 
 impl<I, O> Clone for Batcher<I, O> {
     fn clone(&self) -> Self {
@@ -92,7 +95,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
     }
 
     /// Has the item wait, and a batch begin unless as many as may be are under way.
-    fn add(&self, item: I, answer: oneshot::Sender<Result<O, DbError>>) -> Result<u64, DbError> {
+    fn add(&self, item: I, answer: Answer<O>) -> Result<u64, DbError> {
         let mut queue = self.queue();
         if queue.waiting.len() >= self.0.lane.max_waiting() {
             return Err(DbError::Busy);
@@ -128,7 +131,7 @@ impl<I: Send + 'static, O: Send + 'static> Batch<I, O> {
     fn carry_out(mut self, pool: &Pool, held: &mut Option<Held>) {
         let (items, answers) = self.take();
         if !items.is_empty() {
-            self.answer(items, answers, (pool, held));
+            self.answer(&items, answers, (pool, held));
         }
         if self.goes_on() {
             let lane = self.batcher.0.lane.clone();
@@ -136,7 +139,7 @@ impl<I: Send + 'static, O: Send + 'static> Batch<I, O> {
         }
     }
 
-    fn take(&self) -> (Vec<I>, Vec<oneshot::Sender<Result<O, DbError>>>) {
+    fn take(&self) -> (Vec<I>, Vec<Answer<O>>) {
         let mut queue = self.batcher.queue();
         let mut taken = (Vec::new(), Vec::new());
         while taken.0.len() < MOST
@@ -151,34 +154,26 @@ impl<I: Send + 'static, O: Send + 'static> Batch<I, O> {
         taken
     }
 
-    fn answer(
-        &self,
-        items: Vec<I>,
-        answers: Vec<oneshot::Sender<Result<O, DbError>>>,
-        (pool, held): (&Pool, &mut Option<Held>),
-    ) {
+    fn answer(&self, items: &[I], answers: Vec<Answer<O>>, (pool, held): (&Pool, &mut Option<Held>)) {
         let together = self.batcher.0.together;
         let mut run = |items: &[I]| pool.run(held, |conn| together(conn, items).map_err(DbError::Query));
         let answers = answers.into_iter();
         // Whoever asked may have gone meanwhile.
-        match run(&items) {
+        match run(items) {
             Ok(outcomes) => answers.zip(outcomes).for_each(|(answer, done)| drop(answer.send(Ok(done)))),
+            Err(error) if items.len() == 1 => {
+                answers.zip([error]).for_each(|(answer, error)| drop(answer.send(Err(error))));
+            }
             // One item's error is not to be the others'.
-            Err(DbError::Query(error)) if items.len() > 1 && !is_closed(&error) => {
+            Err(DbError::Query(error)) if !is_closed(&error) => {
                 for (item, answer) in items.iter().zip(answers) {
                     let outcome = run(slice::from_ref(item)).map(|mut outcomes| outcomes.pop());
                     answer.send(outcome.and_then(|outcome| outcome.ok_or(DbError::Interrupted))).ok();
                 }
             }
-            Err(error) if items.len() > 1 => {
+            Err(error) => {
                 let error = error.to_string();
                 answers.for_each(|answer| drop(answer.send(Err(DbError::NoConnection(error.clone())))));
-            }
-            Err(error) => {
-                // One item, and the error is its own.
-                for (answer, error) in answers.zip([error]) {
-                    answer.send(Err(error)).ok();
-                }
             }
         }
     }
