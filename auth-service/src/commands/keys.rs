@@ -30,6 +30,8 @@ pub enum KeyCommand {
     /// Refuse every token under a key from now on. A refresh key takes its sessions with it.
     Revoke {
         /// The key's id.
+        // One of sixty-four begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
     /// Seal the keys anew under the first `AUTH_KEY_ENCRYPTION_KEY`, so that the others can be dropped.
@@ -177,4 +179,27 @@ async fn revoke(managed: &Managed, db: &Db, kid: String, out: &mut dyn Write) ->
         writeln!(out, "{}: {signing} signs", done.purpose.as_str())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(subcommand)]
+        command: KeyCommand,
+    }
+
+    #[test]
+    fn any_id_of_a_key_is_taken_as_one() {
+        for wanted in ["-EhXGg7HqmvT5fHRqUr5vX0", "--hXGg7HqmvT5fHRqUr5vX0", "-hXGg7HqmvT5", "_b-Gg7", "-"] {
+            let parsed = Cli::try_parse_from(["keys", "revoke", wanted]).unwrap();
+            assert!(matches!(parsed.command, KeyCommand::Revoke { kid } if kid == wanted), "{wanted}");
+        }
+        assert!(Cli::try_parse_from(["keys", "revoke"]).is_err());
+        assert!(Cli::try_parse_from(["keys", "revoke", "one", "-two"]).is_err());
+    }
 }
