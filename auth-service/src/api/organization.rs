@@ -17,7 +17,7 @@ use crate::{
     membership,
     mint::Stamp,
     session::{Ended, Presented, over},
-    store::sessions::{self, Session},
+    store::sessions::Session,
 };
 
 /// The answer.
@@ -57,7 +57,7 @@ async fn load_live(app: &App, caller: &Caller, request: &HttpRequest) -> Result<
     let token = Presented::new(caller.claims());
     app.last_used().note(token.session, app.now());
     let context = app.session_context(client(app, request))?;
-    let session = app.db().read(move |conn| sessions::find(conn, token.session)).await?;
+    let session = app.sessions().run(token.session).await?;
     let own = session.filter(|session| session.user_claim == token.user_claim);
     let Some(session) = own else { return Err(app.ended(Ended::Blacklisted)) };
     match over(&session, context.alive_at()) {

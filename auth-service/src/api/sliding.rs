@@ -14,7 +14,6 @@ use crate::{
     error::AuthError,
     mint::Stamp,
     session::{Presented, adopt, over},
-    store::sessions,
 };
 
 /// Answers with the prolonged token. Both expiries must be ahead; the id and the second stay.
@@ -33,8 +32,7 @@ pub async fn refresh_sliding(
     token.expires_at =
         claims.seconds(&app.config().rules.names.refresh_exp).map_or(token.expires_at, Timestamp::from_secs);
     let context = app.session_context(client(&app, &request))?;
-    let id = token.session;
-    let session = match app.db().read(move |conn| sessions::find(conn, id)).await? {
+    let session = match app.sessions().run(token.session).await? {
         Some(session) => over(&session, context.alive_at()).map_or(Ok(session), Err),
         None => app.db().write(move |conn| adopt(conn, &token, &context)).await?,
     };

@@ -115,9 +115,9 @@ impl QueryFragment<MultiBackend> for Beyond {
     }
 }
 
-/// The first rows of a query, their number written into it. PostgreSQL then knows without the values that
-/// few rows are wanted, and keeps a plan for good; a bound limit has it plan anew for every page of a long
-/// list, which takes as long as the page.
+/// The first rows of a query, their number written into it: whoever plans it without the values knows that
+/// few rows are wanted. The service has every statement planned for its values, where a bound limit would do
+/// as well.
 #[derive(Debug, Clone)]
 pub struct Limited<Q> {
     query: Q,

@@ -159,7 +159,21 @@ async fn a_connection_that_broke_is_everybodys_error() {
         DbConnection::Sqlite(_) => Err(Error::BrokenTransactionManager),
     };
     let batcher = Batcher::new(lane.clone(), 1, broken);
-    let (one, other) = join(batcher.run(()), batcher.run(())).await;
+    let (end, ended) = channel();
+    let occupying = lane.clone();
+    let occupied = spawn(async move { occupying.run(move |_| Ok(ended.recv().is_ok())).await });
+    while !format!("{lane:?}").contains("threads: 1") {
+        yield_now().await;
+    }
+    // Both in one batch.
+    let both = spawn(async move { join(batcher.run(()), batcher.run(())).await });
+    while !format!("{lane:?}").contains("waiting: 1") {
+        yield_now().await;
+    }
+    end.send(()).unwrap();
+    assert!(occupied.await.unwrap().unwrap());
+    let (one, other) = both.await.unwrap();
+    assert!(matches!((&one, &other), (Err(DbError::NoConnection(_)), Err(DbError::NoConnection(_)))));
     assert!(one.unwrap_err().is_unavailable() && other.unwrap_err().is_unavailable());
     lane.run(|conn| conn.batch_execute("SELECT 1")).await.unwrap();
 }
