@@ -61,6 +61,7 @@ pub(crate) struct Met {
     pub(crate) events: Vec<Event>,
     /// Ids of the organizations whose creation was acknowledged.
     pub(crate) created: Vec<String>,
+    began: Instant,
     pub(crate) lasted: Duration,
 }
 
@@ -91,7 +92,7 @@ impl Mix {
         self.stop.send_replace(true);
         self.running.join_all().await;
         let (events, created) = (lock(&self.seen.events).clone(), lock(&self.seen.created).clone());
-        Met { events, created, lasted: self.began.elapsed() }
+        Met { events, created, began: self.began, lasted: self.began.elapsed() }
     }
 }
 
@@ -103,6 +104,22 @@ impl Met {
             *tally.entry((event.what, event.status)).or_default() += 1;
         }
         tally
+    }
+
+    /// What failed how often, and from when to when since the load began.
+    pub(crate) fn losses(&self) -> String {
+        let mut losses = BTreeMap::<_, Vec<_>>::new();
+        for event in self.failures() {
+            losses
+                .entry((event.what, event.status, &event.complaint))
+                .or_default()
+                .push(event.sent - self.began);
+        }
+        let lines = losses.into_iter().map(|((what, status, complaint), at)| {
+            let (first, last) = (at.iter().min(), at.iter().max());
+            format!("{} × {what} from {first:.1?} to {last:.1?}: {status:?} {complaint}", at.len())
+        });
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// What was not answered with 2xx.

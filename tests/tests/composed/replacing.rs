@@ -62,7 +62,7 @@ async fn report(composed: &Composed, met: &Met, what: &str) -> anyhow::Result<()
             println!("after load: {}", container.memory().await?);
         }
     }
-    ensure!(met.failures().is_empty(), "{}\nlost: {:#?}", composed.logs().await, met.failures());
+    ensure!(met.failures().is_empty(), "{}\nlost:\n{}", composed.complaints().await, met.losses());
     ensure!(met.rate() >= 200.0, "only {:.0} requests a second", met.rate());
     Ok(())
 }

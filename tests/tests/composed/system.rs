@@ -165,6 +165,21 @@ impl Composed {
         Ok(Actor::with_pair(&self.base, answer.text_of("access")?, answer.text_of("refresh")?))
     }
 
+    /// What the services warned of, and the last requests that the gateway or a service answered with 5xx: which
+    /// server had each, and how long it took.
+    pub(crate) async fn complaints(&self) -> String {
+        let logs = self.compose(&["logs", "--no-color"]).await.unwrap_or_default();
+        let (refused, warned): (Vec<_>, Vec<_>) = logs
+            .lines()
+            .filter(|line| {
+                line.contains("\"status\":5")
+                    || ["WARN", "ERROR", "ALERT"].iter().any(|word| line.contains(word))
+            })
+            .partition(|line| line.contains("\"status\":5"));
+        let last = refused.len().saturating_sub(30);
+        [&warned[..], &refused[last..]].concat().join("\n")
+    }
+
     /// What all containers have said lately, for reports of failures.
     pub(crate) async fn logs(&self) -> String {
         self.compose(&["logs", "--no-color", "--tail", "40"]).await.unwrap_or_default()
