@@ -1,7 +1,7 @@
 //! Overload: three times as much is asked for as can be done. What can be done goes on being done, the rest
 //! is told at once to come later, and when it is over everybody is served as before.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use e2e::{PASSWORD, wire};
 use serde_json::json;
@@ -11,14 +11,17 @@ use crate::{
     open_loop::{Asks, Pace, Shots, offer},
     row::{Measured, Row, Run, Side, Spec, Target, Unit},
     stage::Stage,
-    stats::float,
+    stats::{float, percentile},
     tokens::{USER, sessions},
 };
 
 /// Times capacity.
 const TIMES: f64 = 3.0;
-/// Connections that reach capacity.
-const CONNECTIONS: usize = 16;
+/// Connections that reach capacity: steps that come together are taken together, logins one per thread.
+const REFRESHING: usize = 256;
+const LOGGING_IN: usize = 16;
+/// How finely it is looked at when it is over.
+const WINDOW: Duration = Duration::from_millis(100);
 /// What is offered afterwards, and before, as a part of capacity.
 const PART: f64 = 0.5;
 
@@ -38,7 +41,7 @@ const SHED: Spec = Spec {
 };
 const RECOVERY: Spec = Spec {
     name: "overload/refresh-recovery",
-    what: "until nobody is refused any more",
+    what: "until nobody is refused any more, and answers take what they did before",
     against: "–",
     target: Target::AtMost(1.0),
     unit: Unit::Seconds,
@@ -52,7 +55,8 @@ pub(super) async fn measure(stage: &Stage) -> anyhow::Result<Vec<Row>> {
 
 async fn refresh(stage: &Stage) -> anyhow::Result<Vec<Row>> {
     // More than may wait by default, or the queue would never be full; each has to log in first.
-    let (waiting, clients) = if stage.plan.quick { ("64", 160) } else { ("1024", 1600) };
+    let (waiting, clients) =
+        if stage.plan.quick { ("64", 160 + REFRESHING) } else { ("1024", 1600 + REFRESHING) };
     let cores = std::thread::available_parallelism()?.to_string();
     let settings = [("AUTH_DATABASE_WAITING", waiting), ("AUTH_HASH_THREADS", &cores)];
     let cluster = stage.cluster(&settings).await?;
@@ -60,7 +64,7 @@ async fn refresh(stage: &Stage) -> anyhow::Result<Vec<Row>> {
     cluster.user(USER).await?;
     let sessions = sessions(&cluster, &auth, clients).await?;
     let asks = sessions.into_iter().filter_map(|session| session.refresh).map(Asks::Chain).collect();
-    let seen = overload(stage, &auth.base, asks).await?;
+    let seen = overload(stage, &auth.base, asks, REFRESHING).await?;
     Ok(seen.rows(&[GOODPUT, SHED, RECOVERY]))
 }
 
@@ -70,7 +74,7 @@ async fn logins(stage: &Stage) -> anyhow::Result<Vec<Row>> {
     cluster.user(USER).await?;
     let body = json!({"username": USER, "password": PASSWORD}).to_string();
     let login: Arc<[u8]> = wire::post(login::PATH, &body, None).into();
-    let seen = overload(stage, &auth.base, vec![Asks::Same(login); 256]).await?;
+    let seen = overload(stage, &auth.base, vec![Asks::Same(login); 256], LOGGING_IN).await?;
     let [goodput, shed, recovery] = [
         Spec { name: "overload/login", what: "logins that go on at three times capacity", ..GOODPUT },
         Spec { name: "overload/login-shed", ..SHED },
@@ -88,9 +92,14 @@ struct Seen {
     recovery: Duration,
 }
 
-async fn overload(stage: &Stage, base: &str, mut asks: Vec<Asks>) -> anyhow::Result<Seen> {
+async fn overload(
+    stage: &Stage,
+    base: &str,
+    mut asks: Vec<Asks>,
+    connections: usize,
+) -> anyhow::Result<Seen> {
     let length = stage.plan.turn * 2;
-    let few = asks.split_off(asks.len().saturating_sub(CONNECTIONS));
+    let few = asks.split_off(asks.len().saturating_sub(connections));
     let (peak, few) = offer(base, few, Pace::Closed, length).await;
     peak.demand_good()?;
     let half = Pace::PerSecond(peak.goodput() * PART);
@@ -102,13 +111,21 @@ async fn overload(stage: &Stage, base: &str, mut asks: Vec<Asks>) -> anyhow::Res
         offer(base, few, half, length).await
     };
     let ((overload, _), (after, _)) = tokio::join!(offer(base, asks, too_much, length), afterwards);
-    Ok(Seen { recovery: recovery(&after), usual, after, peak, overload })
+    Ok(Seen { recovery: recovery(&after, usual.percentile(99)), usual, after, peak, overload })
 }
 
-/// Until the end of the last request that was not answered with 200.
-fn recovery(after: &Shots) -> Duration {
+/// Until the end of the last request that was refused, and of the last moment in which most took longer than
+/// `usual`.
+fn recovery(after: &Shots, usual: Duration) -> Duration {
     let refused = after.all.iter().filter(|shot| shot.status != Some(200));
-    refused.map(|shot| shot.due + shot.took).max().unwrap_or_default()
+    let refused = refused.map(|shot| shot.due + shot.took).max().unwrap_or_default();
+    let mut windows = BTreeMap::<u128, Vec<Duration>>::new();
+    for shot in &after.all {
+        windows.entry(shot.due.as_micros() / WINDOW.as_micros()).or_default().push(shot.took);
+    }
+    let slow = windows.into_iter().filter(|(_, took)| percentile(took.clone(), 50) > usual);
+    let slow = slow.filter_map(|(number, _)| u32::try_from(number + 1).ok()).max();
+    refused.max(WINDOW * slow.unwrap_or_default())
 }
 
 impl Seen {
@@ -136,12 +153,19 @@ mod tests {
     use crate::open_loop::Shot;
 
     #[test]
-    fn recovered_is_who_refuses_nobody_any_more() {
+    fn recovered_is_who_refuses_nobody_any_more_and_is_as_fast_as_before() {
         let ms = Duration::from_millis;
-        let shot = |due, status| Shot { due: ms(due), took: ms(10), status, retry_after: false };
-        let after = |all| Shots { all, length: ms(400) };
-        let shots = vec![shot(0, Some(503)), shot(90, None), shot(20, Some(503)), shot(200, Some(200))];
-        assert_eq!(recovery(&after(shots)), ms(100));
-        assert_eq!(recovery(&after(vec![shot(0, Some(200))])), Duration::ZERO);
+        let shot = |due, took, status| Shot { due: ms(due), took: ms(took), status, retry_after: false };
+        let recovery = |all| recovery(&Shots { all, length: ms(400) }, ms(20));
+        let mut shots = vec![
+            shot(0, 10, Some(503)),
+            shot(90, 10, None),
+            shot(20, 10, Some(503)),
+            shot(200, 10, Some(200)),
+        ];
+        assert_eq!(recovery(shots.clone()), ms(100));
+        shots.extend([shot(210, 30, Some(200)), shot(310, 30, Some(200)), shot(320, 30, Some(200))]);
+        assert_eq!(recovery(shots), ms(400), "one slow answer of two is no slow moment");
+        assert_eq!(recovery(vec![shot(0, 20, Some(200))]), Duration::ZERO);
     }
 }
