@@ -144,8 +144,6 @@ impl Config {
             database_limits: DbLimits {
                 connections: at_least_one("AUTH_DATABASE_CONNECTIONS", settings.database_connections)?,
                 waiting: settings.database_waiting,
-                // Statements by primary keys, for which there is one plan.
-                plan_anew: false,
             },
             signing_key: keys::signing_key(&verifier, variables)?,
             key_schedule: KeySchedule::new(&settings, &tokens, &rules)?,

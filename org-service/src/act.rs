@@ -71,6 +71,8 @@ pub enum Refused {
     UnderWay,
     /// The key of a creation was used for another one.
     KeyReused,
+    /// The name or the slug belongs to another organization.
+    NameTaken,
 }
 
 /// What a transaction that may be refused ends with.

@@ -25,7 +25,7 @@ use crate::{
     profiles::Profiles,
     roster::Roster,
     routes,
-    store::organizations::{self, OrgId, Standings},
+    store::organizations::{self, Creations, OrgId, OwnLists, Standings},
     store::secrets,
     upkeep::Upkeep,
     visibility::Visibility,
@@ -54,6 +54,8 @@ struct Inner {
     config: Config,
     db: Db,
     standings: Standings,
+    own_lists: OwnLists,
+    creations: Creations,
     clock: Clock,
     authenticator: Data<Authenticator>,
     announcer: Announcer,
@@ -87,6 +89,8 @@ impl App {
         Ok(Self(Arc::new(Inner {
             config,
             standings: db.batched_reads(organizations::find_together),
+            own_lists: db.batched_reads(organizations::list_own_together),
+            creations: db.batched_writes(organizations::create_together),
             db,
             clock,
             authenticator: Data::new(authenticator),
@@ -143,6 +147,16 @@ impl App {
     /// Looks up who is what in which organization.
     pub(crate) fn standings(&self) -> &Standings {
         &self.0.standings
+    }
+
+    /// Lists the organizations of their members.
+    pub(crate) fn own_lists(&self) -> &OwnLists {
+        &self.0.own_lists
+    }
+
+    /// Begins organizations.
+    pub(crate) fn creations(&self) -> &Creations {
+        &self.0.creations
     }
 
     /// The database.

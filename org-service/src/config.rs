@@ -184,8 +184,6 @@ impl Config {
             database_limits: DbLimits {
                 connections: settings.database_connections.max(1),
                 waiting: settings.database_waiting,
-                // Which rows a member sees is a matter of values, and a new installation grows fast.
-                plan_anew: true,
             },
             database: settings
                 .database_url

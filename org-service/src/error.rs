@@ -163,6 +163,7 @@ fn refusal(refused: &Refused) -> Problem {
         .code("other_address"),
         Refused::AlreadyMember => conflict("You are a member of this organization.", "already_member"),
         Refused::RoleGone => conflict("The invitation's role has been removed.", "role_gone"),
+        Refused::NameTaken => OrgError::NameTaken.problem(),
     }
 }
 

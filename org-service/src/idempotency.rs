@@ -104,6 +104,12 @@ impl Creation {
         Ok(Self { user_id, path, key: key(request)?, fingerprint, now })
     }
 
+    /// Whether it may be asked for again.
+    #[must_use]
+    pub const fn is_named(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// Does it, or answers what was answered before. `work` gives the body of the answer (201).
     pub async fn once(
         self,

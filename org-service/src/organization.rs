@@ -6,29 +6,45 @@ use shared::{DbConnection, Timestamp, db::Undone};
 use crate::{
     act::{Act, Outcome, Outdated, Refused},
     conditional::Expected,
-    policy::OWNER,
+    record::{self, BEGINNING},
+    seal::{self, AuditKeys},
     store::{
-        mails,
-        memberships::{self, Membership},
-        organizations::{self, Changes, HeldRole, Organization},
+        audit::Record,
+        mails, memberships,
+        organizations::{self, Beginning, Changes, HeldRole, Organization},
         roles,
     },
 };
 
-/// Adds an organization, whose owner the actor becomes. A name or slug that is taken is a unique
-/// violation.
-pub fn create(conn: &mut DbConnection, act: &Act, new: Organization) -> Outcome<()> {
-    let owner = Membership {
-        org_id: new.id,
-        user_id: act.actor.user_id.clone(),
-        role: OWNER.to_owned(),
-        created_at: act.now,
-        updated_at: act.now,
+/// An organization as it begins, with its owner: that is on record, and sealed.
+#[must_use]
+pub fn beginning(
+    organization: Organization,
+    owner: String,
+    request_id: String,
+    keys: &AuditKeys,
+) -> Beginning {
+    let shown = json!({
+        "name": organization.name,
+        "slug": organization.slug,
+        "is_active": organization.is_active,
+    });
+    let record = Record {
+        org_id: organization.id,
+        seq: 1,
+        at: organization.created_at,
+        actor: owner,
+        as_superuser: false,
+        action: "organization.created".to_owned(),
+        target: String::new(),
+        before: None,
+        after: Some(shown.to_string()),
+        request_id,
+        hash: Vec::new(),
     };
-    let shown = json!({"name": new.name, "slug": new.slug, "is_active": new.is_active});
-    organizations::insert(conn, new, act.actor.user_id.clone())?;
-    memberships::insert(conn, owner)?;
-    act.begin(conn)?.record(conn, "organization.created", "", (None, Some(shown)))
+    let record = Record { hash: record::hash(&record, &BEGINNING), ..record };
+    let seal = seal::first(keys, &record);
+    Beginning { organization, record, seal }
 }
 
 /// Changes an organization, if it is as expected. Deactivating it calls in the tokens that speak for it.

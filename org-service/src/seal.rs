@@ -1,7 +1,7 @@
 //! Seals: what keeps whoever can write the database from writing the record anew.
 //!
-//! The digests of [`record`](crate::record) can be computed by everybody. So, a moment after a record,
-//! its digest is sealed with HMAC-SHA-256 under `ORG_AUDIT_KEY`, which is not in the database. A seal
+//! The digests of [`record`](crate::record) can be computed by everybody. So, a moment after a record and with an
+//! organization's first, its digest is sealed with HMAC-SHA-256 under `ORG_AUDIT_KEY`, which is not in the database. A seal
 //! covers all records up to its own, and the seal before it. Without a key it is a plain digest, which
 //! shows accidents and not forgers.
 
@@ -11,6 +11,7 @@ use diesel::QueryResult;
 use shared::{Clock, Db, DbConnection, DbError, Timestamp};
 
 use crate::store::{
+    audit::Record,
     organizations::{self, OrgId},
     seals::{self, Seal},
 };
@@ -29,17 +30,26 @@ pub async fn seal_all(db: &Db, keys: &AuditKeys, now: Timestamp) -> Result<(), D
         }
         for id in found {
             let keys = keys.clone();
-            tell(db.transaction(move |conn| seal(conn, id, &keys, now)).await?.as_ref());
+            if let Some(seal) = db.transaction(move |conn| seal(conn, id, &keys, now)).await? {
+                tell(&seal);
+            }
         }
     }
 }
 
 /// The line is a witness outside of the database: no seal that was told can be taken back unseen.
-fn tell(seal: Option<&Seal>) {
-    if let Some(Seal { org_id, number, last_seq, hash, .. }) = seal {
-        let hash = hex::encode(hash);
-        tracing::info!(org.id = %org_id, seal.number = number, audit.seq = last_seq, audit.hash = hash, "an organization's records were sealed");
-    }
+pub fn tell(seal: &Seal) {
+    let Seal { org_id, number, last_seq, hash, .. } = seal;
+    let hash = hex::encode(hash);
+    tracing::info!(org.id = %org_id, seal.number = number, audit.seq = last_seq, audit.hash = hash, "an organization's records were sealed");
+}
+
+/// The seal under an organization's first record, made as the record is.
+#[must_use]
+pub fn first(keys: &AuditKeys, record: &Record) -> Seal {
+    let hash = Some(record.hash.clone());
+    let Record { org_id, seq, at, .. } = *record;
+    complete(keys, None, Unsealed { org_id, last_seq: seq, hash, sealed_at: at })
 }
 
 /// Seals an organization's records, unless a seal covers them by now.
@@ -60,7 +70,7 @@ pub async fn seal_all_anew(db: &Db, keys: &AuditKeys, clock: &Clock) -> Result<u
     while let Some(id) = db.read(move |conn| organizations::next_organization(conn, after)).await? {
         let (keys, now) = (keys.clone(), clock.now());
         let seal = db.transaction(move |conn| seal_anew(conn, id, &keys, now)).await?;
-        tell(seal.as_ref());
+        seal.as_ref().inspect(|seal| tell(seal));
         sealed += u64::from(seal.is_some());
         after = id;
     }
@@ -97,6 +107,12 @@ fn append(
     previous: Option<&Seal>,
     new: Unsealed,
 ) -> QueryResult<Seal> {
+    let seal = complete(keys, previous, new);
+    seals::insert(conn, seal.clone())?;
+    Ok(seal)
+}
+
+fn complete(keys: &AuditKeys, previous: Option<&Seal>, new: Unsealed) -> Seal {
     let seal = Seal {
         org_id: new.org_id,
         number: previous.map_or(0, |seal| seal.number) + 1,
@@ -106,7 +122,5 @@ fn append(
         key_id: String::new(),
         seal: Vec::new(),
     };
-    let seal = keys.seal(seal, previous);
-    seals::insert(conn, seal.clone())?;
-    Ok(seal)
+    keys.seal(seal, previous)
 }

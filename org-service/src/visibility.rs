@@ -2,9 +2,15 @@
 
 use std::fmt;
 
-use diesel::{BoxableExpression, ExpressionMethods, QueryDsl, sql_types::Bool};
+use diesel::{
+    AppearsOnTable, BoolExpressionMethods, BoxableExpression, Expression, ExpressionMethods, QueryDsl,
+    QueryResult, SelectableExpression,
+    expression::{ValidGrouping, is_aggregate},
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types::{Bool, Text},
+};
 use serde::{Deserialize, Serialize};
-use shared::db::connection::MultiBackend;
+use shared::{DbConnection, db::connection::MultiBackend};
 
 use crate::{
     act::Actor,
@@ -59,20 +65,56 @@ impl Scope {
         }
     }
 
-    /// What the rows in sight have in common; nothing, where all are.
+    /// What the rows in sight have in common, for the engine of this connection; nothing, where all are.
     #[must_use]
-    pub fn visible(&self) -> Option<Predicate> {
-        let of = |user_id: &String| {
-            let mine = memberships::table.filter(memberships::user_id.eq(user_id.clone()));
-            organizations::id.eq_any(mine.select(memberships::org_id))
-        };
+    pub fn visible(&self, conn: &DbConnection) -> Option<Predicate> {
         match self {
             Self::Everything => None,
-            Self::MemberOf(user_id) => Some(Box::new(of(user_id))),
+            Self::MemberOf(user_id) => {
+                let as_array = matches!(conn, DbConnection::Postgres(_));
+                Some(Box::new(Mine { user_id: user_id.clone(), as_array }))
+            }
             Self::Only(org_id, user_id) => {
-                use diesel::BoolExpressionMethods;
-                Some(Box::new(organizations::id.eq(*org_id).and(of(user_id))))
+                let mine = memberships::table.filter(memberships::user_id.eq(user_id.clone()));
+                let one = organizations::id.eq(*org_id);
+                Some(Box::new(one.and(organizations::id.eq_any(mine.select(memberships::org_id)))))
             }
         }
+    }
+}
+
+/// The organizations that somebody is a member of.
+///
+/// As an array PostgreSQL looks them up one by one. What it would make of a join depends on statistics, and in
+/// those of a new installation a user of thousands of organizations seems to have a handful.
+#[derive(Debug)]
+struct Mine {
+    user_id: String,
+    as_array: bool,
+}
+
+impl Expression for Mine {
+    type SqlType = Bool;
+}
+
+impl AppearsOnTable<organizations::table> for Mine {}
+impl SelectableExpression<organizations::table> for Mine {}
+
+impl ValidGrouping<()> for Mine {
+    type IsAggregate = is_aggregate::Never;
+}
+
+impl QueryId for Mine {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl QueryFragment<MultiBackend> for Mine {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        out.push_sql(if self.as_array { "organizations.id = ANY (ARRAY(" } else { "organizations.id IN (" });
+        out.push_sql("SELECT memberships.org_id FROM memberships WHERE memberships.user_id = ");
+        out.push_bind_param::<Text, _>(&self.user_id)?;
+        out.push_sql(if self.as_array { "))" } else { ")" });
+        Ok(())
     }
 }

@@ -27,7 +27,7 @@ pub use migrating::{Migrate, Migrations, migrate};
 pub use url::DbUrl;
 
 use lane::Lane;
-use pool::{Plans, Pool};
+use pool::{PLANS_KEPT, Pool};
 
 /// Puts the same tokens in both match arms, for what the derived connection cannot express:
 /// `each_engine!(conn => diesel::insert_into(t).values(&rows).on_conflict_do_nothing().execute(conn))`.
@@ -104,14 +104,11 @@ pub struct DbLimits {
     pub connections: u32,
     /// Requests that may wait for a connection before the answer is 503.
     pub waiting: usize,
-    /// Whether PostgreSQL plans every statement for its values, where the best plan is a matter of them;
-    /// otherwise plans are kept for a moment.
-    pub plan_anew: bool,
 }
 
 impl Default for DbLimits {
     fn default() -> Self {
-        Self { connections: 8, waiting: 1024, plan_anew: false }
+        Self { connections: 8, waiting: 1024 }
     }
 }
 
@@ -150,8 +147,7 @@ impl Db {
     fn pooled(url: &DbUrl, limits: DbLimits) -> Self {
         let opener =
             Arc::new(ScheduledThreadPool::builder().num_threads(1).thread_name_pattern("db-open-{}").build());
-        let plans = if limits.plan_anew { Plans::Anew } else { Plans::KEPT };
-        let pool = |size: u32| Pool::new(url, size, plans, Arc::clone(&opener));
+        let pool = |size: u32| Pool::new(url, size, PLANS_KEPT, Arc::clone(&opener));
         let lane = |size: u32| Lane::new(pool(size), size, limits.waiting);
         let reader = lane(limits.connections.max(1));
         let writer = if url.is_postgres() { reader.clone() } else { lane(1) };

@@ -102,6 +102,15 @@ impl PageRequest {
         Ok(Self { number, size: paging.size_asked(query) })
     }
 
+    /// How many rows come before the page and the most that it has, where that is known without their number.
+    #[must_use]
+    pub fn rows(self) -> Option<(i64, i64)> {
+        match self.number {
+            Number::At(number) => Some(((number - 1).saturating_mul(self.size), self.size)),
+            Number::Last => None,
+        }
+    }
+
     /// The page among `count` rows. The first exists even when there are none.
     pub fn within(self, count: i64) -> Result<Slice, InvalidPage> {
         let last = ((count - 1).max(0) / self.size).saturating_add(1);

@@ -1,11 +1,10 @@
 //! `POST organization/`: a new organization, its owner the caller.
 
-use std::sync::Arc;
-
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde_json::json;
 use shared::{
     Caller, DbError,
+    db::Undone,
     input::{self, Mode},
 };
 
@@ -13,10 +12,10 @@ use super::{Body, fields};
 use crate::{
     App,
     access::request_id,
-    act::Act,
+    act::Refused,
     error::OrgError,
-    idempotency::Creation,
-    organization,
+    idempotency::{Created, Creation},
+    organization, seal,
     store::organizations::{self, Changes, OrgId, Organization},
 };
 
@@ -32,32 +31,36 @@ pub async fn create(
 ) -> Result<HttpResponse, OrgError> {
     let input = body.read().await?;
     let fields = fields(&input, Mode::Full)?;
-    let (actor, now) = (app.actor(&caller), app.now());
+    let now = app.now();
     // A token for one organization makes no other.
-    if actor.bound_to.is_some() {
+    if app.actor(&caller).bound_to.is_some() {
         return Err(OrgError::Forbidden);
     }
     let new = organization(fields, OrgId::new(now), now);
-    let act = Act {
-        org_id: new.id,
-        actor,
-        needs: None,
-        now,
-        request_id: request_id(&request),
-        policy: Arc::clone(app.policy()),
-    };
     let creation = Creation::of(&request, caller.user_id(), &input, now)?;
     let (id, slug) = (new.id, new.slug.clone());
-    let work = move |conn: &mut _| {
-        organization::create(conn, &act, new.clone())?;
-        Ok(json!({"status": true, "message": "Organization Added !", "data": Body::from(new)}))
+    let owner = caller.user_id().to_owned();
+    let keys = &app.config().audit_keys;
+    let beginning = organization::beginning(new.clone(), owner, request_id(&request), keys);
+    let answer = json!({"status": true, "message": "Organization Added !", "data": Body::from(new)});
+    let seal = beginning.seal.clone();
+    let created = if creation.is_named() {
+        let work = move |conn: &mut _| {
+            let made = organizations::create(conn, &beginning)?;
+            if made { Ok(answer) } else { Err(Undone::Refused(Refused::NameTaken)) }
+        };
+        creation.once(app.db(), app.under_way(), work).await?
+    } else {
+        let made = app.creations().run(beginning).await?;
+        if made { Ok(Created::Now(answer.to_string())) } else { Err(Refused::NameTaken) }
     };
-    let created = match creation.once(app.db(), app.under_way(), work).await {
-        Err(error) if OrgError::is_taken(&error) => return Err(which_is_taken(&app, id, slug).await?),
-        created => created??,
+    let created = match created {
+        Err(Refused::NameTaken) => return Err(which_is_taken(&app, id, slug).await?),
+        created => created?,
     };
     if created.is_new() {
         tracing::info!(org.id = %id, user.id = caller.user_id(), "an organization was created");
+        seal::tell(&seal);
     }
     Ok(created.answer())
 }

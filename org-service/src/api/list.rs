@@ -15,7 +15,7 @@ use crate::{
     App,
     error::OrgError,
     store::{
-        organizations::{self, Filter, ORDERINGS},
+        organizations::{self, Filter, ORDERINGS, OwnPage},
         tallies::List,
     },
     visibility::Scope,
@@ -34,7 +34,12 @@ pub async fn list(app: Data<App>, caller: Caller, request: HttpRequest) -> Resul
     }
     let filter = Filter { terms, ..filter };
     let page = PageRequest::from_query(&asked.query, &app.config().paging())?;
-    let found = app.db().read(move |conn| organizations::list(conn, &scope, &filter, &orders, page)).await?;
+    let found = match scope {
+        Scope::MemberOf(user_id) if orders.is_empty() && filter == Filter::default() => {
+            app.own_lists().run(OwnPage { user_id, page }).await?
+        }
+        _ => app.db().read(move |conn| organizations::list(conn, &scope, &filter, &orders, page)).await?,
+    };
     let (slice, count, rows) = found?;
     if count.approximate {
         app.chores().want(List::Organizations);

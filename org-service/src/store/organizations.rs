@@ -1,8 +1,10 @@
 //! Organizations. Those that are deleted are out of everybody's sight, until they are restored or purged.
 
 mod audited;
+mod creating;
 mod deleted;
 mod listing;
+mod own;
 mod standing;
 
 #[cfg(test)]
@@ -15,6 +17,7 @@ pub use audited::{
     AuditEnd, Taken, begin_membership, find_audit_end, keep_audit_hash, list_unowned, next_organization,
     take, take_unowned,
 };
+pub use creating::{Beginning, Creations, create, create_together};
 pub use deleted::{
     Deleted, advance_unless_doomed, doom, find_deleted, find_doomed, is_doomed, list_deleted, remove,
     restore, show_deleted, take_deleted,
@@ -22,6 +25,7 @@ pub use deleted::{
 #[cfg(test)]
 pub(in crate::store) use listing::beyond;
 pub use listing::{Filter, ORDERINGS, list, list_from};
+pub use own::{OwnLists, OwnPage, list_own_together};
 pub use standing::{Asked, Found, HeldRole, Standings, find_together, find_with_role};
 
 use crate::{schema::organizations, search::fold};
@@ -111,25 +115,31 @@ struct Row {
     membership_version: i64,
 }
 
+impl Row {
+    fn of(new: Organization, created_by: String) -> Self {
+        Self {
+            name_key: fold(&new.name),
+            description_key: fold(&new.description),
+            id: new.id,
+            name: new.name,
+            description: new.description,
+            address: new.address,
+            website: new.website,
+            email: new.email,
+            is_active: new.is_active,
+            created_by,
+            created_at: new.created_at,
+            updated_at: new.updated_at,
+            version: new.version,
+            slug: new.slug,
+            membership_version: new.membership_version,
+        }
+    }
+}
+
 /// Adds an organization. A name or slug that is taken is a unique violation.
 pub fn insert(conn: &mut DbConnection, new: Organization, created_by: String) -> QueryResult<usize> {
-    let row = Row {
-        name_key: fold(&new.name),
-        description_key: fold(&new.description),
-        id: new.id,
-        name: new.name,
-        description: new.description,
-        address: new.address,
-        website: new.website,
-        email: new.email,
-        is_active: new.is_active,
-        created_by,
-        created_at: new.created_at,
-        updated_at: new.updated_at,
-        version: new.version,
-        slug: new.slug,
-        membership_version: new.membership_version,
-    };
+    let row = Row::of(new, created_by);
     diesel::insert_into(organizations::table).values(row).execute(conn)
 }
 

@@ -35,22 +35,12 @@ impl DbConnection {
     /// Opens a connection to the engine that the URL names.
     pub(super) fn open(url: &DbUrl) -> Result<Self, DbError> {
         match url {
-            DbUrl::Postgres { .. } => {
-                PgConnection::establish(&url.connection_string()).map(Self::Postgres).map_err(|e| {
-                    DbError::Unreachable { database: url.to_string(), reason: one_line(&e.to_string()) }
-                })
-            }
+            DbUrl::Postgres { .. } => open_postgres(&url.connection_string())
+                .map(Self::Postgres)
+                .map_err(|e| DbError::Unreachable { database: url.to_string(), reason: one_line(&e) }),
             DbUrl::Sqlite { path } => open_sqlite(path)
                 .map(Self::Sqlite)
                 .map_err(|e| DbError::Unreachable { database: url.to_string(), reason: one_line(&e) }),
-        }
-    }
-
-    /// Has PostgreSQL plan every statement of this connection for its values. SQLite does so by itself.
-    pub fn plan_anew(&mut self) -> diesel::QueryResult<()> {
-        match self {
-            Self::Postgres(pg) => pg.batch_execute("SET plan_cache_mode = force_custom_plan"),
-            Self::Sqlite(_) => Ok(()),
         }
     }
 
@@ -124,6 +114,14 @@ impl DbConnection {
             .get_result(pg),
         }
     }
+}
+
+/// Without compilation: a plan that is kept for any values may seem to look at many rows, and its statement was
+/// compiled anew each time, which took a hundred times as long as to carry it out.
+fn open_postgres(url: &str) -> Result<PgConnection, String> {
+    let mut connection = PgConnection::establish(url).map_err(|e| e.to_string())?;
+    connection.batch_execute("SET jit = off").map_err(|e| e.to_string())?;
+    Ok(connection)
 }
 
 /// `synchronous=FULL`: an acknowledged revocation survives a power loss.

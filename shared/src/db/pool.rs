@@ -6,8 +6,7 @@
 //!
 //! PostgreSQL keeps the plans of prepared statements, and one that was made while tables were nearly
 //! empty reads them from end to end until they are next analysed. To plan each statement anew takes
-//! several times as long as to carry it out. So plans are kept, but not for long; or not at all, where
-//! the best one is a matter of values. See [`Plans`].
+//! several times as long as to carry it out. So plans are kept, but not for long: [`PLANS_KEPT`].
 
 use std::{
     sync::{
@@ -28,18 +27,8 @@ use super::{DbError, connection::DbConnection, url::DbUrl};
 /// How long a checkout may wait for a new connection to be opened.
 const CHECKOUT: Duration = Duration::from_secs(2);
 
-/// What PostgreSQL does with the plans of prepared statements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Plans {
-    /// It makes one for the values at hand, each time.
-    Anew,
-    /// It keeps one for so long on a connection.
-    Kept(Duration),
-}
-
-impl Plans {
-    pub(super) const KEPT: Self = Self::Kept(Duration::from_secs(1));
-}
+/// How long PostgreSQL keeps the plans of prepared statements on a connection.
+pub(super) const PLANS_KEPT: Duration = Duration::from_secs(1);
 
 pub(super) struct Pooled {
     connection: DbConnection,
@@ -50,9 +39,8 @@ pub(super) struct Pooled {
 
 impl Pooled {
     /// Has PostgreSQL plan anew what was planned longer ago than they are kept. SQLite sees to that itself.
-    fn renew_plans(&mut self, plans: Plans) -> Result<(), Error> {
+    fn renew_plans(&mut self, kept: Duration) -> Result<(), Error> {
         if let DbConnection::Postgres(pg) = &mut self.connection
-            && let Plans::Kept(kept) = plans
             && self.planned.elapsed() >= kept
         {
             pg.batch_execute("DISCARD PLANS")?;
@@ -65,7 +53,6 @@ impl Pooled {
 #[derive(Debug)]
 pub(super) struct Manager {
     url: DbUrl,
-    plans: Plans,
     epoch: Arc<AtomicU64>,
     /// Whether the last attempt to connect failed.
     away: Arc<AtomicBool>,
@@ -77,10 +64,7 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<Pooled, DbError> {
         let epoch = self.epoch.load(Ordering::Acquire);
-        let mut connection = DbConnection::open(&self.url)?;
-        if self.plans == Plans::Anew {
-            connection.plan_anew()?;
-        }
+        let connection = DbConnection::open(&self.url)?;
         if self.away.swap(false, Ordering::Relaxed) {
             tracing::info!(database = %self.url, "the database is back");
         }
@@ -116,13 +100,17 @@ impl r2d2::HandleError<DbError> for LogFailures {
 pub(super) struct Pool {
     connections: r2d2::Pool<Manager>,
     epoch: Arc<AtomicU64>,
-    plans: Plans,
+    plans_kept: Duration,
 }
 
 impl Pool {
-    /// `opener` opens connections in the background; one thread does for all pools of a database. Plans
-    /// are as `plans` says.
-    pub(super) fn new(url: &DbUrl, size: u32, plans: Plans, opener: Arc<ScheduledThreadPool>) -> Self {
+    /// `opener` opens connections in the background; one thread does for all pools of a database.
+    pub(super) fn new(
+        url: &DbUrl,
+        size: u32,
+        plans_kept: Duration,
+        opener: Arc<ScheduledThreadPool>,
+    ) -> Self {
         let epoch = Arc::new(AtomicU64::new(0));
         let away = Arc::new(AtomicBool::new(false));
         let connections = r2d2::Pool::builder()
@@ -133,8 +121,8 @@ impl Pool {
             .idle_timeout(None)
             .max_lifetime(None)
             .error_handler(Box::new(LogFailures { away: Arc::clone(&away) }))
-            .build_unchecked(Manager { url: url.clone(), plans, epoch: Arc::clone(&epoch), away });
-        Self { connections, epoch, plans }
+            .build_unchecked(Manager { url: url.clone(), epoch: Arc::clone(&epoch), away });
+        Self { connections, epoch, plans_kept }
     }
 
     /// Runs `work` on the connection that the calling thread holds, or on one that it holds from then on.
@@ -149,7 +137,7 @@ impl Pool {
             None => Held(self.connections.get().map_err(|e| DbError::NoConnection(e.to_string()))?),
         };
         let pooled = &mut held.insert(pooled).0;
-        let renewed = pooled.renew_plans(self.plans).map_err(DbError::Query);
+        let renewed = pooled.renew_plans(self.plans_kept).map_err(DbError::Query);
         let result = renewed.and_then(|()| work(&mut pooled.connection));
         if let Err(DbError::Query(error)) = &result
             && is_closed(error)

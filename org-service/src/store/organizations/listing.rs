@@ -44,9 +44,9 @@ pub const ORDERINGS: [&str; 3] = ["name", "created_at", "updated_at"];
 
 pub(in crate::store) type Query = IntoBoxed<'static, organizations::table, MultiBackend>;
 
-fn matching(scope: &Scope, filter: &Filter) -> Query {
+fn matching(conn: &DbConnection, scope: &Scope, filter: &Filter) -> Query {
     let mut query = organizations::table.into_boxed().filter(organizations::deleted_at.is_null());
-    if let Some(in_sight) = scope.visible() {
+    if let Some(in_sight) = scope.visible(conn) {
         query = query.filter(in_sight);
     }
     if let Some(name) = &filter.name {
@@ -113,7 +113,7 @@ pub fn list(
     orders: &[Order],
     page: PageRequest,
 ) -> QueryResult<Numbered<Organization>> {
-    let some = matching(scope, filter).select(organizations::id).limit(EXACT + 1);
+    let some = matching(conn, scope, filter).select(organizations::id).limit(EXACT + 1);
     let everything = *scope == Scope::Everything && *filter == Filter::default();
     let kept = everything.then_some(List::Organizations);
     let count = Count::of(conn, kept, |conn| Counted(some).get_result(conn))?;
@@ -121,7 +121,7 @@ pub fn list(
         Ok(slice) => slice,
         Err(invalid) => return Ok(Err(invalid)),
     };
-    let rows = ordered(matching(scope, filter), orders).limit(slice.limit()).offset(slice.offset());
+    let rows = ordered(matching(conn, scope, filter), orders).limit(slice.limit()).offset(slice.offset());
     Ok(Ok((slice, count, rows.select(COLUMNS).load(conn)?)))
 }
 
@@ -157,7 +157,7 @@ pub fn list_from(
     orders: &[Order],
     page: &CursorRequest,
 ) -> QueryResult<Result<Cut<Organization>, InvalidCursor>> {
-    let (query, values) = match beyond(scope, filter, orders, page) {
+    let (query, values) = match beyond(conn, scope, filter, orders, page) {
         Ok(found) => found,
         Err(invalid) => return Ok(Err(invalid)),
     };
@@ -167,6 +167,7 @@ pub fn list_from(
 
 /// The rows from which a page by cursor begins.
 pub(in crate::store) fn beyond(
+    conn: &DbConnection,
     scope: &Scope,
     filter: &Filter,
     orders: &[Order],
@@ -176,7 +177,7 @@ pub(in crate::store) fn beyond(
     let order = orders.first().copied().unwrap_or(Order { field: own, descending: false });
     let descending = order.descending != page.backwards();
     let (columns, values) = keyset(order.field);
-    let mut query = matching(scope, filter);
+    let mut query = matching(conn, scope, filter);
     if let Some(position) = page.position() {
         query = query.filter(Beyond::new(columns, position, descending)?);
     }

@@ -71,8 +71,6 @@ impl World {
     pub(super) async fn new(rows: i64) -> Self {
         let test = TestDb::new(migrations()).await.unwrap();
         let mut conn = test.db.dedicated().unwrap();
-        // As the service has it.
-        conn.plan_anew().unwrap();
         fill(&mut conn, rows);
         let mut world = Self { conn, _test: test, rows, pages: HashMap::new() };
         let now = Timestamp::from_secs(1_795_444_848);
@@ -193,7 +191,7 @@ impl World {
             let by = orders(order, &organizations::ORDERINGS);
             for pages in [1, 3] {
                 let page = walk(pages, |page| self.organizations_on(page, order));
-                let (query, _) = organizations::beyond(&scope, &filter, &by, &page).unwrap();
+                let (query, _) = organizations::beyond(&self.conn, &scope, &filter, &by, &page).unwrap();
                 plans::demand_index(&mut self.conn, Limited::new(query, page.limit()), order);
             }
         }

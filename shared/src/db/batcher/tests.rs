@@ -6,7 +6,7 @@ use scheduled_thread_pool::ScheduledThreadPool;
 use tokio::{spawn, task::JoinHandle, task::yield_now};
 
 use super::*;
-use crate::db::{pool::Plans, testing::TestDb};
+use crate::db::{pool::PLANS_KEPT, testing::TestDb};
 
 /// What a request does to its batch.
 enum Item {
@@ -32,7 +32,7 @@ fn together(_: &mut DbConnection, items: &[Item]) -> QueryResult<Vec<usize>> {
 
 fn batcher(test: &TestDb, max_waiting: usize) -> Batcher<Item, usize> {
     let opener = Arc::new(ScheduledThreadPool::builder().num_threads(1).build());
-    let pool = Pool::new(&test.url, 1, Plans::KEPT, opener);
+    let pool = Pool::new(&test.url, 1, PLANS_KEPT, opener);
     Batcher::new(Lane::new(pool, 1, max_waiting), 1, together)
 }
 
@@ -150,7 +150,7 @@ async fn where_the_lane_is_full_nobody_waits_for_nothing() {
 async fn a_connection_that_broke_is_everybodys_error() {
     let test = TestDb::empty().unwrap();
     let opener = Arc::new(ScheduledThreadPool::builder().num_threads(1).build());
-    let pool = Pool::new(&test.url, 1, Plans::KEPT, opener);
+    let pool = Pool::new(&test.url, 1, PLANS_KEPT, opener);
     let lane = Lane::new(pool, 1, 1000);
     let broken: Together<(), ()> = |conn, items| match conn {
         DbConnection::Postgres(pg) => {

@@ -7,11 +7,11 @@ use diesel::connection::SimpleConnection;
 use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::*;
-use crate::db::{pool::Plans, testing::TestDb};
+use crate::db::{pool::PLANS_KEPT, testing::TestDb};
 
 fn lane(test: &TestDb, size: u32, max_waiting: usize) -> Lane {
     let opener = Arc::new(ScheduledThreadPool::builder().num_threads(1).build());
-    Lane::new(Pool::new(&test.url, size, Plans::KEPT, opener), size, max_waiting)
+    Lane::new(Pool::new(&test.url, size, PLANS_KEPT, opener), size, max_waiting)
 }
 
 /// Polls once, so that the work gets its place.
