@@ -115,9 +115,8 @@ impl QueryFragment<MultiBackend> for Beyond {
     }
 }
 
-/// The first rows of a query, their number written into it: whoever plans it without the values knows that
-/// few rows are wanted. The service has every statement planned for its values, where a bound limit would do
-/// as well.
+/// The first rows of a query, their number written into it: a plan that PostgreSQL keeps for any values is made
+/// for few rows then, where it would take a limit that is bound for a tenth of them all.
 #[derive(Debug, Clone)]
 pub struct Limited<Q> {
     query: Q,

@@ -1,7 +1,7 @@
 //! An organization and the role that somebody holds in it: what nearly every request asks first.
 //!
-//! Requests that come at the same time are answered together, on PostgreSQL by one statement: it plans each
-//! for its values, which takes longer than to carry it out.
+//! Requests that come at the same time are answered together, on PostgreSQL by one statement: they share its
+//! round trip and a wake-up.
 //!
 //! It must not answer from the index over roles: it guesses from organizations of common size, and would read
 //! every member of a large one for the one asked for. So nothing is joined that wants that order, and a column
