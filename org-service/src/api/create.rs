@@ -1,12 +1,13 @@
 //! `POST organization/`: a new organization, its owner the caller.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::{
     Caller, DbError,
     db::Undone,
     input::{self, Mode},
 };
+use tracing::Instrument;
 
 use super::{Body, fields};
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     error::OrgError,
     idempotency::{Created, Creation},
     organization, seal,
-    store::organizations::{self, Changes, OrgId, Organization},
+    store::organizations::{self, Beginning, Changes, OrgId, Organization},
 };
 
 /// Adds an organization.
@@ -43,7 +44,21 @@ pub async fn create(
     let keys = &app.config().audit_keys;
     let beginning = organization::beginning(new.clone(), owner, request_id(&request), keys);
     let answer = json!({"status": true, "message": "Organization Added !", "data": Body::from(new)});
-    let seal = beginning.seal.clone();
+    // A task of its own finishes, and tells what it has made, when nobody waits for the answer any more.
+    let making = tokio::spawn(make(app.clone(), creation, beginning, answer).in_current_span());
+    match making.await.map_err(|_| DbError::Interrupted)?? {
+        Err(Refused::NameTaken) => Err(which_is_taken(&app, id, slug).await?),
+        created => Ok(created?.answer()),
+    }
+}
+
+async fn make(
+    app: Data<App>,
+    creation: Creation,
+    beginning: Beginning,
+    answer: Value,
+) -> Result<Result<Created, Refused>, DbError> {
+    let (seal, owner) = (beginning.seal.clone(), beginning.record.actor.clone());
     let created = if creation.is_named() {
         let work = move |conn: &mut _| {
             let made = organizations::create(conn, &beginning)?;
@@ -54,15 +69,11 @@ pub async fn create(
         let made = app.creations().run(beginning).await?;
         if made { Ok(Created::Now(answer.to_string())) } else { Err(Refused::NameTaken) }
     };
-    let created = match created {
-        Err(Refused::NameTaken) => return Err(which_is_taken(&app, id, slug).await?),
-        created => created?,
-    };
-    if created.is_new() {
-        tracing::info!(org.id = %id, user.id = caller.user_id(), "an organization was created");
+    if created.as_ref().is_ok_and(Created::is_new) {
+        tracing::info!(org.id = %seal.org_id, user.id = owner, "an organization was created");
         seal::tell(&seal);
     }
-    Ok(created.answer())
+    Ok(created)
 }
 
 /// Which of the values that only one organization may have belongs to another one.

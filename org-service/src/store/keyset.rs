@@ -115,8 +115,30 @@ impl QueryFragment<MultiBackend> for Beyond {
     }
 }
 
-/// The first rows of a query, their number written into it: a plan that PostgreSQL keeps for any values is made
-/// for few rows then, where it would take a limit that is bound for a tenth of them all.
+/// A query that PostgreSQL plans for its values, each time: of what clients filter by, one value may be that of
+/// nearly every row and another that of none.
+#[derive(Debug, Clone)]
+pub struct Anew<Q>(pub Q);
+
+impl<Q> QueryId for Anew<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Anew<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Anew<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        out.unsafe_to_cache_prepared();
+        self.0.walk_ast(out)
+    }
+}
+
+impl<Q> diesel::RunQueryDsl<DbConnection> for Anew<Q> {}
+
+/// The first rows of a query that is planned [`Anew`], their number written into it.
 #[derive(Debug, Clone)]
 pub struct Limited<Q> {
     query: Q,
@@ -141,6 +163,7 @@ impl<Q: Query> Query for Limited<Q> {
 
 impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Limited<Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        out.unsafe_to_cache_prepared();
         self.query.walk_ast(out.reborrow())?;
         out.push_sql(&self.limit);
         Ok(())
@@ -149,7 +172,7 @@ impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Limited<Q> 
 
 impl<Q> diesel::RunQueryDsl<DbConnection> for Limited<Q> {}
 
-/// How many rows a query gives. With a limit it looks at no more than that.
+/// How many rows a query gives that is planned [`Anew`]. With a limit it looks at no more than that.
 #[derive(Debug, Clone)]
 pub struct Counted<Q>(pub Q);
 
@@ -164,6 +187,7 @@ impl<Q> Query for Counted<Q> {
 
 impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Counted<Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        out.unsafe_to_cache_prepared();
         out.push_sql("SELECT COUNT(*) FROM (");
         self.0.walk_ast(out.reborrow())?;
         out.push_sql(") AS counted");

@@ -107,7 +107,13 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
             queue.batches += 1;
             drop(queue);
             let batch = Batch { batcher: self.clone(), left: false };
-            self.0.lane.add(Box::new(move |pool, held| batch.carry_out(pool, held)))?;
+            let added = self.0.lane.add(Box::new(move |pool, held| batch.carry_out(pool, held)));
+            // Another batch may have taken the item meanwhile: then it is carried out.
+            if let Err(busy) = added
+                && self.withdraw(number)
+            {
+                return Err(busy);
+            }
         }
         Ok(number)
     }

@@ -12,7 +12,7 @@ use crate::{
     schema::{memberships, profiles},
     search::beginning,
     store::{
-        keyset::{Beyond, Columns, Counted, Kind, Limited, instant},
+        keyset::{Anew, Beyond, Columns, Counted, Kind, Limited, instant},
         organizations::OrgId,
         tallies::{Count, EXACT, List, Numbered},
     },
@@ -96,7 +96,7 @@ pub fn list(
     };
     let orders = if orders.is_empty() { &[OWN_ORDER] } else { orders };
     let rows = ordered(matching(org_id, filter), orders).limit(slice.limit()).offset(slice.offset());
-    Ok(Ok((slice, count, rows.select(Membership::as_select()).load(conn)?)))
+    Ok(Ok((slice, count, Anew(rows.select(Membership::as_select())).load(conn)?)))
 }
 
 /// What a row has in the columns behind an order.

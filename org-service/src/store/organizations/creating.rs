@@ -64,7 +64,7 @@ pub fn create_together(conn: &mut DbConnection, beginnings: &[Beginning]) -> Que
     };
     let made = match insert(pg, beginnings) {
         // Of two batches that want the same names and slugs the other way about, one is sacrificed.
-        Err(Error::DatabaseError(..)) => insert(pg, beginnings)?,
+        Err(Error::DatabaseError(..)) if beginnings.len() > 1 => insert(pg, beginnings)?,
         done => done?,
     };
     Ok(beginnings.iter().map(|one| made.contains(&one.organization.id)).collect())

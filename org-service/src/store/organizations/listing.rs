@@ -12,7 +12,7 @@ use crate::{
     schema::organizations,
     search::{ESCAPE, beginning, containing, fold},
     store::{
-        keyset::{Beyond, Columns, Counted, Kind, Limited, instant},
+        keyset::{Anew, Beyond, Columns, Counted, Kind, Limited, instant},
         tallies::{Count, EXACT, List, Numbered},
     },
     visibility::Scope,
@@ -122,7 +122,7 @@ pub fn list(
         Err(invalid) => return Ok(Err(invalid)),
     };
     let rows = ordered(matching(conn, scope, filter), orders).limit(slice.limit()).offset(slice.offset());
-    Ok(Ok((slice, count, rows.select(COLUMNS).load(conn)?)))
+    Ok(Ok((slice, count, Anew(rows.select(COLUMNS)).load(conn)?)))
 }
 
 /// The order of a search by cursor: names found by a prefix lie side by side in it.
