@@ -1,4 +1,5 @@
-//! [`Act`]: somebody changes an organization. Every change but its beginning goes through here, inside one transaction:
+//! [`Act`]: somebody changes an organization. Every change but its beginning goes through here, inside one
+//! transaction:
 //!
 //! 1. [`Act::begin`] takes the organization's row, so that changes to one organization come one after the
 //!    other, and only then asks where the actor stands: whoever was removed a moment ago changes nothing.
