@@ -8,7 +8,7 @@ use shared::{
 };
 
 use super::{
-    keyset::{Beyond, Columns, Kind, Limited},
+    keyset::{Anew, Beyond, Columns, Kind},
     organizations::OrgId,
 };
 use crate::schema::audit;
@@ -111,7 +111,7 @@ pub fn list_from(
         }
     }
     query = if descending { query.then_order_by(audit::seq.desc()) } else { query.then_order_by(audit::seq) };
-    let rows = Limited::new(query.select(Record::as_select()), page.limit()).load(conn)?;
+    let rows = Anew(query.limit(page.limit()).select(Record::as_select())).load(conn)?;
     Ok(Ok(page.cut(rows, |record| vec![record.seq.to_string()])))
 }
 

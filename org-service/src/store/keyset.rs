@@ -138,40 +138,6 @@ impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Anew<Q> {
 
 impl<Q> diesel::RunQueryDsl<DbConnection> for Anew<Q> {}
 
-/// The first rows of a query that is planned [`Anew`], their number written into it.
-#[derive(Debug, Clone)]
-pub struct Limited<Q> {
-    query: Q,
-    limit: String,
-}
-
-impl<Q> Limited<Q> {
-    /// At most `limit` rows.
-    pub fn new(query: Q, limit: i64) -> Self {
-        Self { query, limit: format!(" LIMIT {limit}") }
-    }
-}
-
-impl<Q> QueryId for Limited<Q> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<Q: Query> Query for Limited<Q> {
-    type SqlType = Q::SqlType;
-}
-
-impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Limited<Q> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
-        out.unsafe_to_cache_prepared();
-        self.query.walk_ast(out.reborrow())?;
-        out.push_sql(&self.limit);
-        Ok(())
-    }
-}
-
-impl<Q> diesel::RunQueryDsl<DbConnection> for Limited<Q> {}
-
 /// How many rows a query gives that is planned [`Anew`]. With a limit it looks at no more than that.
 #[derive(Debug, Clone)]
 pub struct Counted<Q>(pub Q);

@@ -137,7 +137,8 @@ impl Row {
     }
 }
 
-/// Adds an organization. A name or slug that is taken is a unique violation.
+/// Adds nothing but the row, as no organization of the service's own begins; see [`create`].
+#[cfg(test)]
 pub fn insert(conn: &mut DbConnection, new: Organization, created_by: String) -> QueryResult<usize> {
     let row = Row::of(new, created_by);
     diesel::insert_into(organizations::table).values(row).execute(conn)

@@ -12,7 +12,7 @@ use crate::{
     schema::{memberships, profiles},
     search::beginning,
     store::{
-        keyset::{Anew, Beyond, Columns, Counted, Kind, Limited, instant},
+        keyset::{Anew, Beyond, Columns, Counted, Kind, instant},
         organizations::OrgId,
         tallies::{Count, EXACT, List, Numbered},
     },
@@ -127,7 +127,7 @@ pub fn list_from(
         Ok(found) => found,
         Err(invalid) => return Ok(Err(invalid)),
     };
-    let rows = Limited::new(query.select(Membership::as_select()), page.limit()).load(conn)?;
+    let rows = Anew(query.limit(page.limit()).select(Membership::as_select())).load(conn)?;
     Ok(Ok(page.cut(rows, values)))
 }
 

@@ -12,7 +12,7 @@ use crate::{
     schema::organizations,
     search::{ESCAPE, beginning, containing, fold},
     store::{
-        keyset::{Anew, Beyond, Columns, Counted, Kind, Limited, instant},
+        keyset::{Anew, Beyond, Columns, Counted, Kind, instant},
         tallies::{Count, EXACT, List, Numbered},
     },
     visibility::Scope,
@@ -161,7 +161,7 @@ pub fn list_from(
         Ok(found) => found,
         Err(invalid) => return Ok(Err(invalid)),
     };
-    let rows = Limited::new(query.select(COLUMNS), page.limit()).load(conn)?;
+    let rows = Anew(query.limit(page.limit()).select(COLUMNS)).load(conn)?;
     Ok(Ok(page.cut(rows, values)))
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use diesel::QueryDsl;
 use shared::{
     DbConnection, Timestamp,
     db::testing::TestDb,
@@ -17,7 +18,6 @@ use super::{
 use crate::{
     migrations,
     store::{
-        keyset::Limited,
         memberships::{self, Filter as MemberFilter, Membership},
         organizations::{self, Filter, Name, Organization},
         profiles,
@@ -164,10 +164,11 @@ impl World {
     }
 
     pub(super) fn own(&mut self, round: u32) {
-        let scope = Scope::MemberOf(format!("u{}", self.any(round) / 10));
+        let user_id = format!("u{}", self.any(round) / 10);
         let page = PageRequest::from_query(&Query::default(), &PAGING).unwrap();
-        let found = organizations::list(&mut self.conn, &scope, &Filter::default(), &[], page);
-        let (_, count, rows) = found.unwrap().unwrap();
+        let asked = organizations::OwnPage { user_id, page };
+        let found = organizations::list_own_together(&mut self.conn, &[asked]).unwrap().remove(0);
+        let (_, count, rows) = found.unwrap();
         assert_eq!((count.rows, rows.len()), (10, 5));
     }
 
@@ -192,7 +193,7 @@ impl World {
             for pages in [1, 3] {
                 let page = walk(pages, |page| self.organizations_on(page, order));
                 let (query, _) = organizations::beyond(&self.conn, &scope, &filter, &by, &page).unwrap();
-                plans::demand_index(&mut self.conn, Limited::new(query, page.limit()), order);
+                plans::demand_index(&mut self.conn, query.limit(page.limit()), order);
             }
         }
         for order in ["", "user_id", "-user_id", "created_at", "-created_at", "role", "-role"] {
@@ -201,7 +202,7 @@ impl World {
                 let filter = MemberFilter { role: role.map(str::to_owned), search: None };
                 let page = walk(pages, |page| self.members_on(page, order));
                 let (query, _) = memberships::beyond(id(1), &filter, &by, &page).unwrap();
-                plans::demand_index(&mut self.conn, Limited::new(query, page.limit()), order);
+                plans::demand_index(&mut self.conn, query.limit(page.limit()), order);
             }
         }
     }
