@@ -9,7 +9,7 @@ use auth_service::{
 };
 use diesel::prelude::*;
 use e2e::Server;
-use org_service::{schema::organizations, store::organizations as store};
+use org_service::{organization, schema::organizations, store::organizations as store};
 use shared::{Clock, DbConnection, DbUrl, Secret, Timestamp};
 
 use crate::system::{Engine, Organization, StartRefused, System, Users};
@@ -158,10 +158,12 @@ impl System for Stack {
             })
             .collect();
         let ids = rows.iter().map(|row| row.id.to_string()).collect();
-        let insert = move |conn: &mut DbConnection| {
-            rows.into_iter().try_for_each(|row| store::insert(conn, row, "1".to_owned()).map(|_| ()))
-        };
-        self.server.stack.org.db().transaction(insert).await?;
+        let org = &self.server.stack.org;
+        let keys = &org.config().audit_keys;
+        let begin = |row| organization::beginning(row, "1".to_owned(), String::new(), keys);
+        let beginnings: Vec<_> = rows.into_iter().map(begin).collect();
+        let made = org.db().write(move |conn| store::create_together(conn, &beginnings)).await?;
+        anyhow::ensure!(made.into_iter().all(|made| made), "a name was taken");
         Ok(ids)
     }
 
