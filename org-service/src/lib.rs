@@ -61,52 +61,57 @@ pub const fn migrations() -> Migrations {
 /// Below which path all of it lies.
 pub const BASE: &str = "/api/v1/organization";
 
-/// The whole public HTTP surface, under [`BASE`]. A path whose id is neither a UUID nor an integer is no
-/// route of ours, so it is 404 for everybody; integers are the ids of the original.
+/// Below which path, under [`BASE`], lies what concerns one organization. An id that is neither a UUID nor an
+/// integer is no route of ours, so it is 404 for everybody; integers are the ids of the original.
+pub const ONE: &str = "/{id:[0-9]+|[0-9a-fA-F-]{36}}";
+
+/// The whole public HTTP surface: what lies under [`BASE`], and under [`ONE`] below that.
 #[must_use]
-pub fn endpoints() -> Vec<Endpoint> {
+pub fn endpoints() -> (Vec<Endpoint>, Vec<Endpoint>) {
     use api::{
         accept, audit, create, delete, describe, invitations, list, members, membership, restore, retrieve,
         roles, update,
     };
     let at = Endpoint::protected;
-    let within = |path: &str| at(&format!("/{{id:[0-9]+|[0-9a-fA-F-]{{36}}}}{path}"));
-    vec![
+    let all = vec![
         at("/").get(list::list).on(Method::POST, create::create).on(Method::OPTIONS, describe::list),
         at("/invitations/").get(accept::list),
         at("/invitations/accept/").on(Method::POST, accept::accept),
-        within("/")
+    ];
+    let one = vec![
+        at("/")
             .get(retrieve::retrieve)
             .on(Method::PUT, update::replace)
             .on(Method::PATCH, update::change)
             .on(Method::DELETE, delete::delete)
             .on(Method::OPTIONS, describe::detail),
-        within("/membership/").get(membership::show).on(Method::DELETE, membership::leave),
-        within("/transfer/").on(Method::POST, membership::transfer),
-        within("/members/").get(members::list),
-        within("/members/{user_id}/")
+        at("/membership/").get(membership::show).on(Method::DELETE, membership::leave),
+        at("/transfer/").on(Method::POST, membership::transfer),
+        at("/members/").get(members::list),
+        at("/members/{user_id}/")
             .get(members::show)
             .on(Method::PATCH, members::change)
             .on(Method::DELETE, members::remove),
-        within("/invitations/").get(invitations::list).on(Method::POST, invitations::invite),
-        within("/invitations/{invitation_id}/")
-            .get(invitations::show)
-            .on(Method::DELETE, invitations::revoke),
-        within("/invitations/{invitation_id}/resend/").on(Method::POST, invitations::resend),
-        within("/roles/").get(roles::list).on(Method::POST, roles::define),
-        within("/roles/{name}/")
+        at("/invitations/").get(invitations::list).on(Method::POST, invitations::invite),
+        at("/invitations/{invitation_id}/").get(invitations::show).on(Method::DELETE, invitations::revoke),
+        at("/invitations/{invitation_id}/resend/").on(Method::POST, invitations::resend),
+        at("/roles/").get(roles::list).on(Method::POST, roles::define),
+        at("/roles/{name}/")
             .get(roles::show)
             .on(Method::PATCH, roles::redefine)
             .on(Method::DELETE, roles::remove),
-        within("/restore/").on(Method::POST, restore::restore),
-        within("/audit/").offering(audit::LINES).get(audit::list),
-    ]
+        at("/restore/").on(Method::POST, restore::restore),
+        at("/audit/").offering(audit::LINES).get(audit::list),
+    ];
+    (all, one)
 }
 
 /// [`endpoints`], to be served.
 #[must_use]
 pub fn routes() -> Scope {
-    endpoints().into_iter().fold(web::scope(BASE), Scope::service)
+    let (all, one) = endpoints();
+    let below = |path, endpoints: Vec<Endpoint>| endpoints.into_iter().fold(web::scope(path), Scope::service);
+    below(BASE, all).service(below(ONE, one))
 }
 
 /// The management port's surface, beside health, readiness and metrics.

@@ -8,6 +8,7 @@ pub mod management;
 pub mod metrics;
 pub mod origin;
 pub mod server;
+mod slash;
 pub mod stopping;
 mod unread;
 

@@ -1,8 +1,7 @@
 //! [`Endpoint`]: a path with its methods, answering as Django REST framework does around them.
 //!
-//! The path is accepted with and without its trailing slash. Every answer carries `Allow`. Content
-//! negotiation comes first, then authentication, then the method: so an anonymous `PUT` on a
-//! protected list is 401, not 405.
+//! Every answer carries `Allow`. Content negotiation comes first, then authentication, then the method: so an
+//! anonymous `PUT` on a protected list is 401, not 405.
 
 use actix_web::{
     Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
@@ -40,14 +39,12 @@ impl std::fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
-    /// An endpoint for everybody. `path` ends with a slash.
+    /// An endpoint for everybody. `path` ends with a slash; requests may leave it out.
     #[must_use]
     pub fn open(path: &str) -> Self {
-        let bare = path.strip_suffix('/').unwrap_or(path).to_owned();
-        let resource = web::resource([bare.clone(), format!("{bare}/")]);
         Self {
             path: path.to_owned(),
-            resource,
+            resource: web::resource(path),
             methods: Vec::new(),
             protected: false,
             negotiated: true,

@@ -1,5 +1,5 @@
-//! What surrounds every request of every service: request id, security headers, a log line, metrics,
-//! and the end of the connection once the service stops.
+//! What surrounds every request of every service: request id, the slash that a path may end with or not,
+//! security headers, a log line, metrics, and the end of the connection once the service stops.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use actix_web::{
 };
 use tracing::Instrument;
 
-use super::{metrics::Metrics, stopping::Leaving};
+use super::{metrics::Metrics, slash, stopping::Leaving};
 use crate::{Clock, random};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -47,7 +47,7 @@ const SECURITY: [(&str, &str); 4] = [
 
 /// The middleware around a service's routes.
 pub async fn around<B: MessageBody>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
     let started = Instant::now();
@@ -61,6 +61,7 @@ pub async fn around<B: MessageBody>(
         http.path = request.path(),
     );
     request.extensions_mut().insert(id.clone());
+    slash::complete(&mut request);
     let mut response = next.call(request).instrument(span.clone()).await?;
     let status = response.status();
     span.in_scope(|| {

@@ -166,18 +166,16 @@ fn expected(rule: Rule, who: Who, scope: Scope, holds: impl Fn(&str, &str) -> bo
     if allowed { Verdict::Allowed } else { Verdict::Forbidden }
 }
 
-/// The path of a route as it was declared, without the patterns of its parameters.
-fn plain(path: &str) -> String {
-    path.replace("{id:[0-9]+|[0-9a-fA-F-]{36}}", "{id}")
-}
-
 /// Every route that there is.
 fn routes() -> BTreeSet<(String, String)> {
     let mut routes = BTreeSet::new();
-    for endpoint in endpoints() {
-        let (path, methods) = endpoint.surface();
-        let methods = methods.iter().filter(|method| **method != "HEAD");
-        routes.extend(methods.map(|method| ((*method).to_owned(), plain(path))));
+    let (all, one) = endpoints();
+    for (below, endpoints) in [("", all), ("/{id}", one)] {
+        for endpoint in endpoints {
+            let (path, methods) = endpoint.surface();
+            let methods = methods.iter().filter(|method| **method != "HEAD");
+            routes.extend(methods.map(|method| ((*method).to_owned(), format!("{below}{path}"))));
+        }
     }
     routes
 }
