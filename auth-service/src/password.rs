@@ -29,6 +29,7 @@ use self::stored::Parsed;
 
 pub mod cost;
 mod derive;
+mod memory;
 pub mod pool;
 mod price;
 pub mod scheme;
