@@ -25,7 +25,7 @@ mod stats;
 mod tokens;
 mod wrk;
 
-use std::{io::Write, path::Path};
+use std::{io::Write, path::Path, time::Instant};
 
 use anyhow::ensure;
 use clap::Parser;
@@ -71,12 +71,16 @@ async fn measure(wanted: &Wanted) -> anyhow::Result<()> {
     let machine = Machine::here(&programs::repository());
     say(&machine.summary())?;
     let stage = Stage::new(wanted.plan(), programs)?;
-    let mut results = Results { machine, quick: wanted.quick, rows: Vec::new() };
+    let mut results = Results { machine, quick: wanted.quick, seconds: 0, rows: Vec::new() };
+    let began = Instant::now();
     for (name, family) in families {
+        let before = results.seconds;
         for row in rows::measure(name, family(&stage)).await {
             say(&markdown::line(&row))?;
             results.rows.push(row);
         }
+        results.seconds = began.elapsed().as_secs();
+        say(&format!("    {name}: {} s", results.seconds - before))?;
         // After each: whoever interrupts it keeps what there is.
         write(&wanted.out, &results)?;
     }

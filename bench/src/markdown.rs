@@ -18,10 +18,11 @@ pub(crate) fn document(results: &Results) -> String {
     let machine = &results.machine;
     let size = if results.quick { "quick" } else { "full" };
     let mut text = format!(
-        "{}, {}, commit {}, {size}\n\n{}\n\n",
+        "{}, {}, commit {}, {size}, {} s\n\n{}\n\n",
         machine.summary(),
         machine.date,
         machine.commit,
+        results.seconds,
         machine.versions.join(" · "),
     );
     text += "| row | what | against | figure | spread | target | |\n|---|---|---|---|---|---|---|\n";
@@ -135,7 +136,7 @@ mod tests {
             row("one", Outcome::Measured(measured)),
             row("two", Outcome::Skipped("peer absent".to_owned())),
         ];
-        Results { machine, quick: true, rows }
+        Results { machine, quick: true, seconds: 7, rows }
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub(crate) struct Results {
     pub(crate) machine: Machine,
     /// Whether sizes and times were small.
     pub(crate) quick: bool,
+    /// How long it took, in seconds.
+    pub(crate) seconds: u64,
     /// In the order of measuring.
     pub(crate) rows: Vec<Row>,
 }
