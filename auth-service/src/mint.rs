@@ -1,5 +1,7 @@
 //! Making tokens: SimpleJWT's claims in its order, ours behind them.
 
+mod draft;
+
 use aws_lc_rs::hmac;
 use serde_json::{Map, Value, json};
 use shared::{
@@ -15,6 +17,7 @@ use shared::{
     verifier::Rules,
 };
 
+use self::draft::Draft;
 use crate::{
     config::TokenPolicy,
     keyring::{Keyring, Purpose},
@@ -56,7 +59,8 @@ impl Mint<'_> {
     #[must_use]
     pub fn login_claims(&self, user: &User) -> Map<String, Value> {
         let names = &self.rules.names;
-        let mut claims = self.head();
+        let mut claims: Map<_, _> =
+            self.beginning().map(|name| (name.to_owned(), Value::Null)).into_iter().collect();
         let user_id = user.claim(self.policy.user_id_field);
         claims.insert(names.user_id.clone(), json!(user_id));
         if self.rules.check_revoke_token {
@@ -83,11 +87,10 @@ impl Mint<'_> {
         session: &Session,
         stamp: &Stamp,
     ) -> Result<String, KeyError> {
-        let mut claims = parent.clone();
-        strip(&mut claims);
+        let mut claims = Draft::of(inherited(parent));
         self.stamp(&mut claims, TokenKind::Refresh, stamp);
-        claims.insert(SID.into(), json!(session.id));
-        claims.insert(GENERATION.into(), json!(session.generation));
+        claims.set(SID, session.id.to_string());
+        claims.set(GENERATION, session.generation);
         inherit_csrf(parent, &mut claims);
         self.keyring.signer(Purpose::Refresh, session.refresh_kid.as_deref())?.sign(&claims)
     }
@@ -101,10 +104,10 @@ impl Mint<'_> {
         stamp: &Stamp,
         membership: Option<&Membership>,
     ) -> Result<String, KeyError> {
-        let mut claims = self.head();
-        for (name, value) in parent {
-            if name != "jti" && !claims.contains_key(name) && !RESERVED.contains(&name.as_str()) {
-                claims.insert(name.clone(), value.clone());
+        let mut claims = Draft::of(self.beginning().map(|name| (name, &Value::Null)));
+        for (name, value) in inherited(parent) {
+            if name != "jti" && !claims.has(name) {
+                claims.copy(name, value);
             }
         }
         self.stamp(&mut claims, TokenKind::Access, stamp);
@@ -123,8 +126,7 @@ impl Mint<'_> {
         session: &Session,
         stamp: &Stamp,
     ) -> Result<String, KeyError> {
-        let mut claims = parent.clone();
-        strip(&mut claims);
+        let mut claims = Draft::of(inherited(parent));
         self.stamp(&mut claims, TokenKind::Sliding, stamp);
         speak_for(session, &mut claims);
         self.keyring.signer(Purpose::Signing, None)?.sign(&claims)
@@ -144,63 +146,58 @@ impl Mint<'_> {
         claims
     }
 
-    /// The claims that begin every token, in the original's order; [`Mint::stamp`] fills them in.
-    fn head(&self) -> Map<String, Value> {
+    /// The names of the claims that begin every token, in the original's order.
+    fn beginning(&self) -> [&str; 4] {
         let names = &self.rules.names;
-        let begin = [names.token_type.as_str(), "exp", "iat", names.jti.as_str()];
-        begin.into_iter().map(|name| (name.to_owned(), Value::Null)).collect()
+        [names.token_type.as_str(), "exp", "iat", names.jti.as_str()]
     }
 
-    fn stamp(&self, claims: &mut Map<String, Value>, kind: TokenKind, stamp: &Stamp) {
+    fn stamp<'d>(&'d self, claims: &mut Draft<'d>, kind: TokenKind, stamp: &Stamp) {
         let names = &self.rules.names;
-        claims.insert(names.token_type.clone(), json!(kind.name()));
-        claims.insert("exp".into(), json!(stamp.expires_at.as_secs()));
-        claims.insert("iat".into(), json!(stamp.issued_at.as_secs()));
-        claims.insert(names.jti.clone(), json!(stamp.jti));
+        claims.set(&names.token_type, kind.name());
+        claims.set("exp", stamp.expires_at.as_secs());
+        claims.set("iat", stamp.issued_at.as_secs());
+        claims.set(&names.jti, stamp.jti.as_str());
         match self.rules.audience.as_slice() {
             [] => {}
-            [only] => {
-                claims.insert("aud".into(), json!(only));
-            }
-            several => {
-                claims.insert("aud".into(), json!(several));
-            }
+            [only] => claims.set("aud", only.as_str()),
+            several => claims.set("aud", several),
         }
         if let Some(issuer) = &self.rules.issuer {
-            claims.insert("iss".into(), json!(issuer));
+            claims.set("iss", issuer.as_str());
         }
     }
 }
 
+/// The claims that a token hands on.
+fn inherited(parent: &Map<String, Value>) -> impl Iterator<Item = (&str, &Value)> {
+    let claims = parent.iter().map(|(name, value)| (name.as_str(), value));
+    claims.filter(|(name, _)| !RESERVED.contains(name))
+}
+
 /// What a token says of its session to those who verify it.
-fn speak_for(session: &Session, claims: &mut Map<String, Value>) {
-    claims.insert(SID.into(), json!(session.id));
+fn speak_for(session: &Session, claims: &mut Draft<'_>) {
+    claims.set(SID, session.id.to_string());
     if session.is_superuser {
-        claims.insert(IS_SUPERUSER.into(), json!(true));
+        claims.set(IS_SUPERUSER, true);
     }
 }
 
 /// What a token says of the organization that it is for.
-fn speak_in(membership: &Membership, claims: &mut Map<String, Value>) {
+fn speak_in(membership: &Membership, claims: &mut Draft<'_>) {
     let Membership { org_id, role, permissions, version } = membership;
-    claims.insert(ORGANIZATION.into(), json!(org_id));
-    claims.insert(ORGANIZATION_ROLE.into(), json!(role));
+    claims.set(ORGANIZATION, json!(org_id));
+    claims.set(ORGANIZATION_ROLE, json!(role));
     if let Some(permissions) = permissions {
-        claims.insert(PERMISSIONS.into(), json!(permissions));
+        claims.set(PERMISSIONS, json!(permissions));
     }
-    claims.insert(MEMBERSHIP_VERSION.into(), json!(version));
+    claims.set(MEMBERSHIP_VERSION, json!(version));
 }
 
 /// Copies the digest of the CSRF cookie, where it is ours.
-fn inherit_csrf(parent: &Map<String, Value>, claims: &mut Map<String, Value>) {
+fn inherit_csrf(parent: &Map<String, Value>, claims: &mut Draft<'_>) {
     if let Some(csrf) = shared::claims::csrf(parent) {
-        claims.insert(CSRF.into(), json!(csrf));
-    }
-}
-
-fn strip(claims: &mut Map<String, Value>) {
-    for name in RESERVED {
-        claims.shift_remove(name);
+        claims.set(CSRF, csrf);
     }
 }
 

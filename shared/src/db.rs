@@ -11,7 +11,7 @@ pub mod connection;
 mod lane;
 mod migrating;
 mod pool;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod types;
 pub mod url;

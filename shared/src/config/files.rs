@@ -78,7 +78,6 @@ fn read(path: &Path) -> io::Result<(Zeroizing<String>, u32)> {
 }
 
 #[cfg(test)]
-#[cfg(feature = "testing")]
 mod tests {
     use std::fs;
 

@@ -155,7 +155,6 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[cfg(feature = "testing")]
 mod tests {
     use super::*;
 

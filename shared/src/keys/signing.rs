@@ -13,6 +13,7 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use jsonwebtoken::{Algorithm, AlgorithmFamily, EncodingKey, jwk};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Alg, KeyError, VerifyingKey};
@@ -132,8 +133,8 @@ impl SigningKey {
         }
     }
 
-    /// Signs claims, in the order given, into a compact JWS.
-    pub fn sign(&self, claims: &Map<String, Value>) -> Result<String, KeyError> {
+    /// Signs claims, a JSON object in the order given, into a compact JWS (RFC 7515, section 3.1).
+    pub fn sign(&self, claims: &impl Serialize) -> Result<String, KeyError> {
         let payload = serde_json::to_vec(claims).map_err(|e| KeyError(e.to_string()))?;
         let mut token = String::with_capacity(self.header.len() + payload.len() * 4 / 3 + 520);
         token.push_str(&self.header);

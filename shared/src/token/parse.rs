@@ -7,7 +7,7 @@ use serde::{
     Deserializer,
     de::{self, MapAccess, Visitor},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, map::Entry};
 
 use super::{MAX_TOKEN, Refusal};
 
@@ -103,11 +103,13 @@ impl<'de> Visitor<'de> for Unique<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut map = Map::new();
         while let Some((name, value)) = access.next_entry::<String, Value>()? {
-            if map.contains_key(&name) {
-                *self.duplicate = Some(name);
-                return Err(de::Error::custom("duplicate member"));
-            }
-            map.insert(name, value);
+            match map.entry(name) {
+                Entry::Vacant(place) => place.insert(value),
+                Entry::Occupied(taken) => {
+                    *self.duplicate = Some(taken.key().clone());
+                    return Err(de::Error::custom("duplicate member"));
+                }
+            };
         }
         Ok(map)
     }
