@@ -29,7 +29,6 @@ use self::stored::Parsed;
 
 pub mod cost;
 mod derive;
-mod memory;
 pub mod pool;
 mod price;
 pub mod scheme;

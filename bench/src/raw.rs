@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Algorithm, Argon2, Params, Version};
 use auth_service::password::Argon2Params;
 use aws_lc_rs::{
     hmac,
@@ -42,49 +42,25 @@ pub(crate) fn verification(length: Duration) -> anyhow::Result<Run> {
     })
 }
 
-/// One password hash with the parameters of new hashes, as the library does it.
+/// One password hash with the parameters of new hashes.
 pub(crate) fn argon2(length: Duration) -> anyhow::Result<Run> {
-    let argon2 = hasher()?;
-    on_all_cores(length, || argon2.hash_password_into(black_box(PASSWORD), &SALT, &mut [0; 32]).is_ok())
-}
-
-/// The same in memory that is kept from one hash to the next.
-pub(crate) fn argon2_in_place(length: Duration) -> anyhow::Result<Run> {
-    let argon2 = hasher()?;
-    let blocks = argon2.params().block_count();
-    on_each_core(length, || {
-        let (argon2, mut memory) = (&argon2, vec![Block::new(); blocks]);
-        move || {
-            let memory = memory.as_mut_slice();
-            argon2.hash_password_into_with_memory(black_box(PASSWORD), &SALT, &mut [0; 32], memory).is_ok()
-        }
-    })
-}
-
-const PASSWORD: &[u8] = b"correct-Pa55word";
-const SALT: [u8; 16] = [7; 16];
-
-fn hasher() -> anyhow::Result<Argon2<'static>> {
     let ours = Argon2Params::default();
     let params = Params::new(ours.memory_kib(), ours.passes(), ours.lanes(), Some(32));
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.map_err(anyhow::Error::msg)?);
-    argon2.hash_password_into(PASSWORD, &SALT, &mut [0; 32]).map_err(anyhow::Error::msg)?;
-    Ok(argon2)
+    let hash = || argon2.hash_password_into(black_box(b"correct-Pa55word"), &[7; 16], &mut [0; 32]);
+    hash().map_err(anyhow::Error::msg)?;
+    on_all_cores(length, || {
+        black_box(hash().is_ok());
+    })
 }
 
 /// Calls per second of all cores together, each of which calls over and over for so long.
-fn on_all_cores<T>(length: Duration, call: impl Fn() -> T + Sync) -> anyhow::Result<Run> {
-    on_each_core(length, || &call)
-}
-
-/// The same, each core with a call of its own.
-fn on_each_core<T, C: FnMut() -> T>(length: Duration, own: impl Fn() -> C + Sync) -> anyhow::Result<Run> {
+fn on_all_cores(length: Duration, call: impl Fn() + Sync) -> anyhow::Result<Run> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (began, before, calls) = (Instant::now(), Usage::own()?.cpu, AtomicU64::new(0));
     let work = || {
-        let mut call = own();
         while began.elapsed() < length {
-            black_box(call());
+            call();
             calls.fetch_add(1, Ordering::Relaxed);
         }
     };

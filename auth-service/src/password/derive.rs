@@ -2,11 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use argon2::{Argon2, Block, Params};
+use argon2::{Argon2, Params};
 use aws_lc_rs::{digest, pbkdf2};
 use zeroize::Zeroizing;
 
-use super::memory;
 use super::scheme::{Prf, Scheme};
 
 /// Bytes of a password that bcrypt looks at; Django lets it cut the rest off silently.
@@ -28,10 +27,7 @@ pub(super) fn derive(
             let params = Params::new(params.memory_kib(), params.passes(), params.lanes(), Some(out.len()))
                 .or(Err(Underivable))?;
             let argon2 = Argon2::new(algorithm, version, params);
-            let fill = |blocks: &mut [Block]| {
-                argon2.hash_password_into_with_memory(password.as_bytes(), salt, out, blocks)
-            };
-            memory::with(argon2.params().block_count(), fill).ok_or(Underivable)?.or(Err(Underivable))
+            argon2.hash_password_into(password.as_bytes(), salt, out).or(Err(Underivable))
         }
         Scheme::Pbkdf2 { prf, rounds } => {
             let algorithm = match prf {

@@ -7,22 +7,17 @@
 //!
 //! Whoever waits for a hash waits anyhow; a token is checked in microseconds. So these threads come
 //! after the others where the system lets a thread have a priority of its own.
-//!
-//! While logins come one after another their hashes use the same memory; see [`memory`].
 
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tokio::sync::oneshot;
-
-use super::memory;
 
 type Task = Box<dyn FnOnce(&Gauges) + Send>;
 
@@ -40,7 +35,7 @@ pub enum PoolError {
 /// A fixed number of hashing threads behind a bounded queue. The threads end when it is dropped,
 /// after the jobs they are at; jobs still queued then are skipped.
 pub struct HashPool {
-    queue: Sender<Task>,
+    queue: SyncSender<Task>,
     gauges: Arc<Gauges>,
 }
 
@@ -73,10 +68,11 @@ impl HashPool {
     ///
     /// Errors: a thread could not be started.
     pub fn new(threads: NonZeroUsize, capacity: usize) -> io::Result<Self> {
-        let (queue, tasks) = bounded(capacity);
+        let (queue, tasks) = sync_channel(capacity);
+        let tasks = Arc::new(Mutex::new(tasks));
         let gauges = Arc::new(Gauges::default());
         for number in 0..threads.get() {
-            let (tasks, gauges) = (Receiver::clone(&tasks), Arc::clone(&gauges));
+            let (tasks, gauges) = (Arc::clone(&tasks), Arc::clone(&gauges));
             thread::Builder::new().name(format!("hash-{number}")).spawn(move || work(&tasks, &gauges))?;
         }
         Ok(Self { queue, gauges })
@@ -142,26 +138,13 @@ fn step_back() {
     }
 }
 
-/// How long a thread without work keeps the memory of its last hash.
-const MEMORY_KEPT: Duration = Duration::from_secs(1);
-
 /// Takes tasks until the pool is gone. A panicking task ends with an answer dropped, not the thread.
-fn work(tasks: &Receiver<Task>, gauges: &Gauges) {
+fn work(tasks: &Mutex<Receiver<Task>>, gauges: &Gauges) {
     step_back();
-    while let Some(task) = next(tasks) {
+    loop {
+        let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(task) = next else { return };
         let _panicked = catch_unwind(AssertUnwindSafe(|| task(gauges)));
-    }
-}
-
-/// The next task; none once the pool is gone.
-fn next(tasks: &Receiver<Task>) -> Option<Task> {
-    match tasks.recv_timeout(MEMORY_KEPT) {
-        Ok(task) => Some(task),
-        Err(RecvTimeoutError::Disconnected) => None,
-        Err(RecvTimeoutError::Timeout) => {
-            memory::release();
-            tasks.recv().ok()
-        }
     }
 }
 
@@ -225,15 +208,6 @@ mod tests {
         let own = priority();
         assert_eq!(pool(1).run(priority).await.unwrap(), (own + NICE).min(19));
         assert_eq!(priority(), own);
-    }
-
-    #[tokio::test]
-    async fn a_thread_without_work_gives_its_memory_back() {
-        let pool = pool(1);
-        let hash = || memory::with(8, |_| memory::kept()).zip(Some(memory::kept()));
-        assert_eq!(pool.run(hash).await.unwrap(), Some((0, 8)), "lent, then kept");
-        tokio::time::sleep(MEMORY_KEPT * 2).await;
-        assert_eq!(pool.run(memory::kept).await, Ok(0));
     }
 
     #[tokio::test]

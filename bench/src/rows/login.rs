@@ -7,7 +7,7 @@ use crate::{
     composed::ratio,
     contest::{Contender, contest},
     raw,
-    row::{Row, Run, Spec, Target, Unit},
+    row::{Row, Spec, Target, Unit},
     stage::Stage,
     tokens::USER,
     wrk::in_turn,
@@ -24,13 +24,6 @@ const SPEC: Spec = Spec {
     target: Target::AtLeast(0.95),
     unit: Unit::Times,
 };
-/// What is gained by keeping memory is no merit of the rest: without it.
-const IN_PLACE: Spec = Spec {
-    name: "login/in-place",
-    against: "limit: Argon2id in memory that is kept from one hash to the next, as ours",
-    target: Target::Recorded,
-    ..SPEC
-};
 
 pub(super) async fn measure(stage: &Stage) -> anyhow::Result<Vec<Row>> {
     let cores = std::thread::available_parallelism()?.get();
@@ -40,15 +33,13 @@ pub(super) async fn measure(stage: &Stage) -> anyhow::Result<Vec<Row>> {
     let body = json!({"username": USER, "password": PASSWORD}).to_string();
     let request = in_turn([wire::post(PATH, &body, None)]);
     let wrk = stage.turns(cores * PER_CORE);
-    let [ours, alone, in_place] = contest(
+    let [ours, alone] = contest(
         &stage.plan,
         [
             Contender::new(|length| wrk.run(&auth, (&request, length))),
             Contender::new(|length| std::future::ready(raw::argon2(length))),
-            Contender::new(|length| std::future::ready(raw::argon2_in_place(length))),
         ],
     )
     .await?;
-    let beside = |spec: &Spec, other: &[Run]| spec.measured(ratio(("login", &ours), ("Argon2id", other)));
-    Ok(vec![beside(&SPEC, &alone), beside(&IN_PLACE, &in_place)])
+    Ok(vec![SPEC.measured(ratio(("login", &ours), ("Argon2id", &alone)))])
 }
