@@ -18,19 +18,25 @@ use crate::{
     claims::{Claims, not_a_string},
     config::process::RevocationPolicy,
     issuer::{IssuerUnavailable, KeySource},
-    keys::{Fingerprint, Found},
+    keys::Found,
     revocation::{Revocations, SessionKey},
     token::{Parsed, Refusal, Times, TokenKind, check_times},
 };
 use cache::{Known, TokenCache};
 
 /// A token that is what its issuer made and has not expired; it may have been revoked.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Authentic {
     /// What it says.
-    pub claims: Claims,
+    pub claims: Arc<Claims>,
     /// Its header's `kid`.
     pub kid: Option<String>,
+}
+
+impl Authentic {
+    fn of(known: &Known) -> Self {
+        Self { claims: Arc::clone(&known.claims), kid: known.kid.clone() }
+    }
 }
 
 /// Verifies tokens against the issuer's keys and the settings. Clones share what they have verified.
@@ -115,38 +121,18 @@ impl Verifier {
     /// Verifies all but the kind with what is known now, revocation included.
     pub fn decode_now(&self, token: &str) -> Result<Arc<Claims>, Refusal> {
         let now = self.clock.now();
-        if let Some(decided) = self.cache.find(token, |known| self.recheck(known, now)).flatten() {
+        let recheck = |known: &Known| {
+            let decided = self.recheck(known, now)?.and_then(|()| self.check_known(known));
+            Some(decided.map(|()| Arc::clone(&known.claims)))
+        };
+        if let Some(decided) = self.cache.find(token, recheck).flatten() {
             return decided;
         }
-        let (Authentic { claims, kid }, key) = self.authenticate_at(token, now)?;
-        let (times, session) = (Times::of(claims.as_map()), SessionKey::of_token(&claims));
-        self.revocations.check_in(session, &claims, kid.as_deref())?;
-        let claims = Arc::new(claims);
-        if let Some(over_at) = times.over_at(self.rules.leeway) {
-            let known = Known { kid, key, times, session, claims: Arc::clone(&claims) };
-            self.cache.insert(token, known, over_at, now.as_secs());
-        }
+        let known = self.authenticate_at(token, now)?;
+        self.check_known(&known)?;
+        let claims = Arc::clone(&known.claims);
+        self.keep(token, known, now);
         Ok(claims)
-    }
-
-    /// Checks what may have changed since a token was verified, in the order of the whole; nothing, if
-    /// its key is another one now, so that it has to be verified again.
-    fn recheck(&self, known: &Known, now: Timestamp) -> Option<Result<Arc<Claims>, Refusal>> {
-        let kid = known.kid.as_deref();
-        let trusted = self.keys.consult(now, |keys| match keys.ok_or(Refusal::KeysUnavailable)?.find(kid) {
-            Found::Key(key) => Ok(key.fingerprint() == known.key),
-            Found::Unknown(kid) => Err(Refusal::UnknownKey(kid.to_owned())),
-            Found::Unnamed => Err(Refusal::NoKeyId),
-        });
-        let decided =
-            trusted.and_then(|same| if same { self.recheck_claims(known, now).map(Some) } else { Ok(None) });
-        decided.transpose()
-    }
-
-    fn recheck_claims(&self, known: &Known, now: Timestamp) -> Result<Arc<Claims>, Refusal> {
-        known.times.check(now, self.rules.leeway)?;
-        self.revocations.check_in(known.session, &known.claims, known.kid.as_deref())?;
-        Ok(Arc::clone(&known.claims))
     }
 
     /// Verifies all but kind and revocation, for those who ask the database about the session.
@@ -158,12 +144,48 @@ impl Verifier {
     }
 
     fn authenticate_now(&self, token: &str) -> Result<Authentic, Refusal> {
-        self.authenticate_at(token, self.clock.now()).map(|(authentic, _)| authentic)
+        let now = self.clock.now();
+        let recheck = |known: &Known| Some(self.recheck(known, now)?.map(|()| Authentic::of(known)));
+        if let Some(decided) = self.cache.find(token, recheck).flatten() {
+            return decided;
+        }
+        let known = self.authenticate_at(token, now)?;
+        let authentic = Authentic::of(&known);
+        self.keep(token, known, now);
+        Ok(authentic)
+    }
+
+    /// Checks what may have changed since a token was authenticated, in the order of the whole; nothing, if
+    /// its key is another one now, so that it has to be done again.
+    fn recheck(&self, known: &Known, now: Timestamp) -> Option<Result<(), Refusal>> {
+        let kid = known.kid.as_deref();
+        let trusted = self.keys.consult(now, |keys| match keys.ok_or(Refusal::KeysUnavailable)?.find(kid) {
+            Found::Key(key) => Ok(key.fingerprint() == known.key),
+            Found::Unknown(kid) => Err(Refusal::UnknownKey(kid.to_owned())),
+            Found::Unnamed => Err(Refusal::NoKeyId),
+        });
+        match trusted {
+            Ok(true) => Some(known.times.check(now, self.rules.leeway)),
+            Ok(false) => None,
+            Err(refusal) => Some(Err(refusal)),
+        }
+    }
+
+    /// Refuses what has been revoked.
+    fn check_known(&self, known: &Known) -> Result<(), Refusal> {
+        self.revocations.check_in(known.session, &known.claims, known.kid.as_deref())
+    }
+
+    /// Remembers a token until it is over, if ever it is.
+    fn keep(&self, token: &str, known: Known, now: Timestamp) {
+        if let Some(over_at) = known.times.over_at(self.rules.leeway) {
+            self.cache.insert(token, known, over_at, now.as_secs());
+        }
     }
 
     /// The order is PyJWT's: form, key, algorithm, signature, times, `iss`, `aud`, `sub`, `jti`.
-    /// No claim is looked at before the signature has been verified. Says also by which key.
-    fn authenticate_at(&self, token: &str, now: Timestamp) -> Result<(Authentic, Fingerprint), Refusal> {
+    /// No claim is looked at before the signature has been verified.
+    fn authenticate_at(&self, token: &str, now: Timestamp) -> Result<Known, Refusal> {
         let parsed = Parsed::new(token)?;
         let kid = parsed.kid.as_deref();
         let key = self.keys.consult(now, |keys| match keys.ok_or(Refusal::KeysUnavailable)?.find(kid) {
@@ -174,7 +196,8 @@ impl Verifier {
         let claims = parsed.claims()?;
         self.check_claims(&claims, now)?;
         let claims = Claims::take(claims, &self.rules.names);
-        Ok((Authentic { claims, kid: parsed.kid }, key))
+        let (times, session) = (Times::of(claims.as_map()), SessionKey::of_token(&claims));
+        Ok(Known { kid: parsed.kid, key, times, session, claims: Arc::new(claims) })
     }
 
     /// Refuses what has been revoked; and everything, if that cannot be known.

@@ -47,7 +47,7 @@ async fn ask(authenticator: &Authenticator, token: &str, asks: bool) -> Verdict 
     // The user's state says more precisely what the feed says too, so its words come first.
     let authentic = verifier.authenticate(token).await;
     let revoked = authentic.as_ref().map_or(Ok(()), |token| verifier.check_revoked(token));
-    let caller = decide(authenticator, authentic.map(|token| Arc::new(token.claims)), asks)?;
+    let caller = decide(authenticator, authentic.map(|token| token.claims), asks)?;
     if let Some(unfit) = authenticator.unfit(&caller).await? {
         return Err(refuse_user(authenticator, unfit));
     }

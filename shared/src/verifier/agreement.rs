@@ -4,12 +4,15 @@
 mod history;
 mod world;
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 
 use history::History;
 use world::World;
+
+use super::Verifier;
+use crate::{Claims, token::Refusal};
 
 /// The seed of the histories, so that a failure can be had again. `PROPTEST_RNG_SEED` replaces it and
 /// `PROPTEST_CASES` asks for more histories, for whoever wants to search.
@@ -19,22 +22,40 @@ const LEAST: u32 = 400;
 /// What was answered, by the refusal's name, with how often.
 type Answers = BTreeMap<String, usize>;
 
+type Question = fn(&Verifier, &str) -> Result<Arc<Claims>, Refusal>;
+
+/// With revocation and without.
+const QUESTIONS: [Question; 2] = [
+    |verifier, token| verifier.decode_now(token),
+    |verifier, token| verifier.authenticate_now(token).map(|authentic| authentic.claims),
+];
+
 fn live_through(history: &History, answers: &RefCell<Answers>) -> Result<(), TestCaseError> {
     let mut world = World::new(history);
     for (number, step) in history.steps.iter().enumerate() {
         world.take(step);
+        // Either may be the first to know a token.
+        let mut questions = QUESTIONS;
+        questions.rotate_left(number % 2);
         // Twice, so that what the first question left behind answers the second.
         for token in world.tokens.iter().chain(&world.tokens) {
-            let (cached, plain) = (world.cached.decode_now(token), world.plain.decode_now(token));
-            if cached != plain {
-                let text = format!("after step {number}, {step:?}: cached {cached:?}, uncached {plain:?}");
-                return Err(TestCaseError::fail(text));
+            for ask in questions {
+                let answer = agreed(&world, ask, token)
+                    .map_err(|text| TestCaseError::fail(format!("after step {number}, {step:?}: {text}")))?;
+                *answers.borrow_mut().entry(answer).or_default() += 1;
             }
-            let name = plain.map_or_else(|refusal| name(&format!("{refusal:?}")), |_| "Ok".to_owned());
-            *answers.borrow_mut().entry(name).or_default() += 1;
         }
     }
     Ok(())
+}
+
+/// The name of the answer that both verifiers give.
+fn agreed(world: &World, ask: Question, token: &str) -> Result<String, String> {
+    let (cached, plain) = (ask(&world.cached, token), ask(&world.plain, token));
+    if cached != plain {
+        return Err(format!("cached {cached:?}, uncached {plain:?}"));
+    }
+    Ok(plain.map_or_else(|refusal| name(&format!("{refusal:?}")), |_| "Ok".to_owned()))
 }
 
 /// `Revoked(Session)`, `Expired`: a refusal without what it says of this token.

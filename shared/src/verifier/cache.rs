@@ -1,8 +1,8 @@
 //! [`TokenCache`]: tokens whose signatures were found good, so that each is verified once.
 //!
-//! It holds what cannot change while the token's text is the same; whatever can is for the verifier to
-//! check on every hit. Only good tokens get in, so nobody without one can push anything out, and a hit
-//! is an equal text, so the hash may be short and quick.
+//! It holds what cannot change while the token's text is the same; whatever can, revocation above all, is for
+//! the verifier to check on every hit. Only what the issuer made gets in, so nobody without a token can push
+//! anything out, and a hit is an equal text, so the hash may be short and quick.
 //!
 //! A look-up takes no lock and writes nothing that other threads read, except that the entry was used.
 //! A table of small sets: the hash chooses a set, one line of tags says where in it the token may be.
