@@ -12,7 +12,7 @@ use crate::{
     password::{self, PoolError, Verdict},
     session::Client,
     store::{
-        sessions::{self, Session, SessionId},
+        sessions::{self, Beginning, Session, SessionId},
         users::{self, User},
     },
 };
@@ -131,17 +131,12 @@ pub async fn open(app: &App, user: &User, client: Client, term: Term) -> Result<
         address: client.address,
         last_used_at: None,
     };
-    let (row, user) = (session.clone(), user.clone());
-    let demand_active = !policy.inactive_may_log_in;
-    let login = (policy.update_last_login && term.is_login).then_some(term.now);
-    let began = app
-        .db()
-        .transaction(move |conn| {
-            if !users::confirm(conn, &user, demand_active, login)? {
-                return Ok(false);
-            }
-            sessions::insert(conn, &row).map(|_| true)
-        })
-        .await?;
+    let beginning = Beginning {
+        session: session.clone(),
+        user: user.clone(),
+        demand_active: !policy.inactive_may_log_in,
+        login: (policy.update_last_login && term.is_login).then_some(term.now),
+    };
+    let began = app.db().write(move |conn| sessions::begin(conn, &beginning)).await?;
     if began { Ok(session) } else { Err(app.bad_credentials()) }
 }

@@ -1,5 +1,6 @@
 //! Sessions: one row per login. Nothing is stored per token.
 
+mod beginning;
 mod rotating;
 
 use std::{collections::HashMap, time::Duration};
@@ -7,6 +8,7 @@ use std::{collections::HashMap, time::Duration};
 use diesel::prelude::*;
 use shared::{DbConnection, Secret, Timestamp, each_engine, typed_id};
 
+pub use beginning::{Beginning, begin};
 pub use rotating::{Rotation, rotate, rotate_together};
 
 use super::users::UserId;

@@ -134,7 +134,7 @@ pub fn confirm(
     let changed = diesel::update(unchanged)
         .set((
             users::credential_version.eq(user.credential_version),
-            users::last_login.eq(login.or(user.last_login)),
+            login.map(|login| users::last_login.eq(Some(login))),
         ))
         .execute(conn)?;
     Ok(changed == 1)
