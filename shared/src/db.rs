@@ -10,6 +10,7 @@ mod batcher;
 pub mod connection;
 mod lane;
 mod migrating;
+pub mod opaque;
 mod pool;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

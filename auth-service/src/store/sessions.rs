@@ -1,14 +1,16 @@
 //! Sessions: one row per login. Nothing is stored per token.
 
 mod beginning;
+mod finding;
 mod rotating;
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use diesel::prelude::*;
 use shared::{DbConnection, Secret, Timestamp, each_engine, typed_id};
 
 pub use beginning::{Beginning, begin};
+pub use finding::find_together;
 pub use rotating::{Rotation, rotate, rotate_together};
 
 use super::users::UserId;
@@ -118,18 +120,6 @@ impl Reason {
 /// The session with this id.
 pub fn find(conn: &mut DbConnection, id: SessionId) -> QueryResult<Option<Session>> {
     sessions::table.find(id).select(Session::as_select()).first(conn).optional()
-}
-
-/// The sessions with these ids, in their order.
-pub fn find_together(conn: &mut DbConnection, ids: &[SessionId]) -> QueryResult<Vec<Option<Session>>> {
-    if ids.len() < 2 || matches!(conn, DbConnection::Sqlite(_)) {
-        return ids.iter().map(|id| find(conn, *id)).collect();
-    }
-    let found: Vec<Session> =
-        sessions::table.filter(sessions::id.eq_any(ids)).select(Session::as_select()).load(conn)?;
-    // Many may ask for the same one.
-    let found: HashMap<_, _> = found.into_iter().map(|session| (session.id, session)).collect();
-    Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
 }
 
 /// Adds a session.
@@ -258,8 +248,6 @@ pub fn purge(conn: &mut DbConnection, now: Timestamp, limit: i64) -> QueryResult
 
 #[cfg(test)]
 mod tests {
-    use shared::db::testing::TestDb;
-
     use super::*;
 
     pub(super) fn session(now: Timestamp) -> Session {
@@ -282,23 +270,5 @@ mod tests {
             address: "address".to_owned(),
             last_used_at: None,
         }
-    }
-
-    #[tokio::test]
-    async fn sessions_are_found_together_in_the_order_of_asking() {
-        let test = TestDb::new(crate::migrations()).await.unwrap();
-        let mut conn = test.db.dedicated().unwrap();
-        let now = Timestamp::from_secs(1_795_444_848);
-        let [one, other] = [0; 2].map(|_| session(now));
-        insert(&mut conn, &one).unwrap();
-        insert(&mut conn, &other).unwrap();
-        let asked = [other.id, SessionId::new(now), one.id, other.id];
-        let mut found = |asked: &[SessionId]| -> Vec<_> {
-            let found = find_together(&mut conn, asked).unwrap();
-            found.into_iter().map(|found| found.map(|session| session.id)).collect()
-        };
-        assert_eq!(found(&asked), [Some(other.id), None, Some(one.id), Some(other.id)]);
-        assert_eq!(found(&[one.id]), [Some(one.id)]);
-        assert!(found(&[]).is_empty());
     }
 }

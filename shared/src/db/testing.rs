@@ -226,3 +226,21 @@ impl Schema {
         Ok(Self { columns, indexes })
     }
 }
+
+#[derive(QueryableByName)]
+struct Kept {
+    #[diesel(sql_type = Bool)]
+    kept: bool,
+}
+
+/// Whether PostgreSQL carries out the prepared statements whose texts are like this by a plan for any values; true
+/// on SQLite, which plans a statement when it prepares it. Asked after more than the five times for which
+/// PostgreSQL plans any statement anew.
+pub fn plans_are_kept(conn: &mut DbConnection, text: &str) -> bool {
+    let DbConnection::Postgres(pg) = conn else { return true };
+    let asked = sql_query(
+        "SELECT count(*) = 1 AND bool_and(generic_plans > 0) AS kept FROM pg_prepared_statements \
+         WHERE statement LIKE $1 AND statement NOT LIKE '%pg_prepared_statements%'",
+    );
+    asked.bind::<Text, _>(text).get_result::<Kept>(pg).is_ok_and(|found| found.kept)
+}

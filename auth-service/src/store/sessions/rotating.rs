@@ -20,7 +20,10 @@ use diesel::{
 };
 use shared::{
     DbConnection, Timestamp,
-    db::types::{Id, Instant},
+    db::{
+        opaque::push_array,
+        types::{Id, Instant},
+    },
     each_engine,
 };
 
@@ -162,7 +165,7 @@ impl<Conn> RunQueryDsl<Conn> for Steps<'_> {}
 impl QueryFragment<Pg> for Steps<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("WITH due AS (SELECT step.* FROM unnest(");
-        out.push_bind_param::<Array<Id>, _>(&self.id)?;
+        push_array::<Id, _>(&mut out, &self.id)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<BigInt>, _>(&self.from)?;
         out.push_sql(", ");
@@ -191,7 +194,7 @@ impl QueryFragment<Pg> for Steps<'_> {
 #[cfg(test)]
 mod tests {
     use diesel::{dsl::sql_query, sql_types::Bool};
-    use shared::db::testing::TestDb;
+    use shared::db::testing::{TestDb, plans_are_kept};
 
     use super::{
         super::{Reason, find, insert, revoke, tests::session},
@@ -287,6 +290,10 @@ mod tests {
         let untouched = |conn: &mut DbConnection, id| find(conn, id).unwrap().unwrap().generation == 4;
         assert!(untouched(&mut conn, ended.id) && untouched(&mut conn, expired.id));
         assert!(rotate_together(&mut conn, &[]).unwrap().is_empty());
+        for _ in 0..10 {
+            rotate_together(&mut conn, &steps).unwrap();
+        }
+        assert!(plans_are_kept(&mut conn, "WITH due AS%"));
     }
 
     #[tokio::test]

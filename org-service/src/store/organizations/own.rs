@@ -15,7 +15,11 @@ use diesel::{
     query_builder::{AstPass, Query, QueryFragment, QueryId},
     sql_types::{Array, BigInt, Integer, Nullable, Text},
 };
-use shared::{DbConnection, db::Batcher, page::PageRequest};
+use shared::{
+    DbConnection,
+    db::{Batcher, opaque::push_array},
+    page::PageRequest,
+};
 
 use super::{COLUMNS, Columns, Filter, Organization, list};
 use crate::{
@@ -113,7 +117,7 @@ impl QueryFragment<Pg> for Together<'_> {
         out.push_sql("SELECT asked.place, CARDINALITY(mine.ids)::bigint, ");
         COLUMNS.walk_ast(out.reborrow())?;
         out.push_sql(" FROM unnest(");
-        out.push_bind_param::<Array<BigInt>, _>(&self.place)?;
+        push_array::<BigInt, _>(&mut out, &self.place)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Text>, _>(&self.user_id)?;
         out.push_sql(", ");

@@ -19,6 +19,7 @@ use shared::{
     DbConnection, Timestamp,
     db::{
         Batcher,
+        opaque::push_array,
         types::{Id, Instant},
     },
     each_engine,
@@ -143,7 +144,7 @@ impl QueryFragment<Pg> for Together<'_> {
         out.push_sql("SELECT asked.place, ");
         COLUMNS.walk_ast(out.reborrow())?;
         out.push_sql(", memberships.role, memberships.updated_at FROM unnest(");
-        out.push_bind_param::<Array<BigInt>, _>(&self.place)?;
+        push_array::<BigInt, _>(&mut out, &self.place)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Id>, _>(&self.org_id)?;
         out.push_sql(", ");

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use shared::db::testing::plans_are_kept;
+
 use super::*;
 
 /// How pages are asked for, of lists with so many rows.
@@ -177,4 +179,27 @@ async fn batches_that_want_the_same_names_do_not_fail() {
     }
     let all = names(&test, Scope::Everything, Filter::default(), Vec::new()).await;
     assert_eq!(made, all.len());
+}
+
+#[tokio::test]
+async fn what_is_asked_together_is_not_planned_each_time() {
+    let test = TestDb::new(migrations()).await.unwrap();
+    let mut conn = test.db.dedicated().unwrap();
+    let page = PageRequest::from_query(
+        &Query::parse(""),
+        &Paging { size: 3, size_param: Some("size"), max_size: None },
+    );
+    let own = vec![OwnPage { user_id: "1".to_owned(), page: page.unwrap() }; 2];
+    for number in 0..10 {
+        let both = ["a", "b"].map(|name| beginning(&format!("{name}{number}"), None, "1"));
+        assert_eq!(create_together(&mut conn, &both).unwrap(), [true, true]);
+        let by_id = |one: &Beginning| Asked { name: Name::Id(one.organization.id), user_id: "1".to_owned() };
+        assert!(find_together(&mut conn, &both.each_ref().map(by_id)).unwrap().iter().all(Option::is_some));
+        list_own_together(&mut conn, &own).unwrap();
+    }
+    for statement in
+        ["WITH asked AS%", "SELECT asked.place, CARDINALITY%", "%AS asked (place, org_id, user_id)%"]
+    {
+        assert!(plans_are_kept(&mut conn, statement), "{statement}");
+    }
 }
