@@ -1,9 +1,15 @@
 //! The bare HTTP handler: an actix server that answers everything with the same few bytes, in a process of
 //! its own. It is what everything here is built on, and so what nobody here can beat.
 
-use std::io::Write;
+use std::{
+    io::Write,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    web::{self, Bytes},
+};
 use anyhow::Context as _;
 use e2e::Node;
 
@@ -11,9 +17,23 @@ async fn answer() -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({"hello": "world"}))
 }
 
+/// Where [`pair`] answers.
+pub(crate) const CHAIN: &str = "/chain";
+
+/// As large as a refresh's answer is, and another one each time, so that the same generator can ask for it.
+async fn pair(_: Bytes) -> HttpResponse {
+    // Beyond what chains begin with.
+    static NUMBER: AtomicU64 = AtomicU64::new(1000);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(format!(r#"{{"access":"{number:0>550}","refresh":"{number:0>525}"}}"#))
+}
+
 /// Serves until it is killed.
 pub(crate) async fn serve() -> anyhow::Result<()> {
-    let server = HttpServer::new(|| App::new().default_service(web::to(answer)));
+    let server =
+        HttpServer::new(|| App::new().route(CHAIN, web::post().to(pair)).default_service(web::to(answer)));
     let server = server.keep_alive(std::time::Duration::from_secs(120)).bind("127.0.0.1:0")?;
     let address = *server.addrs().first().context("an address")?;
     writeln!(std::io::stdout(), "listening on http://{address}")?;

@@ -87,13 +87,13 @@ impl Wanted {
 const FULL: Plan = Plan {
     quick: false,
     rounds: 5,
-    turn: Duration::from_secs(3),
+    turn: Duration::from_secs(2),
     tokens: 10_000,
     revocations: 1_000_000,
     bulk: 1_000_000,
     logouts: 300,
     idle: 10_000,
-    scale: 1_000_000,
+    scale: 300_000,
     watch: Duration::from_secs(300),
 };
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use e2e::{Actor, Cluster, Node, wire};
+use e2e::{Actor, Cluster, Node};
 
 use crate::{
+    bare,
     composed::beside,
     contest::{Contender, contest},
     pgbench,
@@ -13,7 +14,7 @@ use crate::{
     row::{Row, Run, Spec, Target, Unit},
     stage::Stage,
     tokens::{USER, sessions},
-    wrk::{CHAIN, Wrk, in_turn},
+    wrk::{CHAIN, Wrk},
 };
 
 /// Connections, and chains of refreshes.
@@ -23,7 +24,7 @@ pub(crate) const PATH: &str = "/api/v1/user/token/refresh/";
 const DURABLE: Spec = Spec {
     name: "refresh",
     what: "refresh with rotation, PostgreSQL as delivered",
-    against: "limit: bare handler, the same UPDATE, cryptography",
+    against: "limit: bare handler of bodies as large, the same UPDATE, cryptography",
     target: Target::AtLeast(0.65),
     unit: Unit::Times,
 };
@@ -38,7 +39,8 @@ async fn one(stage: &Stage, durability: Durability, spec: &Spec) -> anyhow::Resu
     let cluster = stage.cluster_on(durability, &[]).await?;
     let auth = cluster.auth().await?;
     cluster.user(USER).await?;
-    let bare = in_turn([wire::get("/open", "none")]);
+    let bare = stage.bare().await?;
+    let tokens = || (0..CONNECTIONS).map(|number| format!("{number:0>525}")).collect();
     let script = include_str!("../../sql/refresh.sql");
     let variables = [("generation", "-1"), ("id", "none")];
     let statement = |length| {
@@ -49,7 +51,7 @@ async fn one(stage: &Stage, durability: Durability, spec: &Spec) -> anyhow::Resu
         &stage.plan,
         [
             Contender::new(|length| ours(stage, (&cluster, &auth), length)),
-            Contender::new(|length| stage.bare_run(CONNECTIONS, (&bare, length))),
+            Contender::new(|length| chain(stage, (bare, bare::CHAIN), tokens(), length)),
             Contender::new(statement),
             Contender::new(|length| std::future::ready(raw::refresh(length / 4))),
         ],
@@ -75,10 +77,20 @@ pub(super) async fn chains(
     sessions: Vec<Actor>,
     length: Duration,
 ) -> anyhow::Result<Run> {
-    let tokens: Vec<_> = sessions.into_iter().filter_map(|session| session.refresh).collect();
+    let tokens = sessions.into_iter().filter_map(|session| session.refresh).collect();
+    chain(stage, (node, PATH), tokens, length).await
+}
+
+/// The same for each of these tokens, of whoever answers at this path.
+async fn chain(
+    stage: &Stage,
+    (node, path): (&Node, &str),
+    tokens: Vec<String>,
+    length: Duration,
+) -> anyhow::Result<Run> {
     // A thread has one connection, or the chains would mix.
     let (threads, connections) = (tokens.len(), tokens.len());
-    let variables = [("REFRESH_PATH", PATH)];
+    let variables = [("REFRESH_PATH", path)];
     let wrk = Wrk { folder: stage.folder(), threads, connections, script: CHAIN, variables: &variables };
     wrk.run(node, (tokens.join("\n").as_bytes(), length)).await
 }
