@@ -12,6 +12,7 @@ pub(crate) struct Results {
     /// Whether sizes and times were small.
     pub(crate) quick: bool,
     /// How long it took, in seconds.
+    #[serde(default)]
     pub(crate) seconds: u64,
     /// In the order of measuring.
     pub(crate) rows: Vec<Row>,

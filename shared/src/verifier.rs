@@ -25,7 +25,7 @@ use crate::{
 use cache::{Known, TokenCache};
 
 /// A token that is what its issuer made and has not expired; it may have been revoked.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Authentic {
     /// What it says.
     pub claims: Arc<Claims>,

@@ -40,7 +40,7 @@ async fn one(stage: &Stage, durability: Durability, spec: &Spec) -> anyhow::Resu
     let auth = cluster.auth().await?;
     cluster.user(USER).await?;
     let bare = stage.bare().await?;
-    let tokens = || (0..CONNECTIONS).map(|number| format!("{number:0>525}")).collect();
+    let tokens = || (0..CONNECTIONS).map(|number| format!("{number:0>540}")).collect();
     let script = include_str!("../../sql/refresh.sql");
     let variables = [("generation", "-1"), ("id", "none")];
     let statement = |length| {

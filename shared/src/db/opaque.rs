@@ -13,7 +13,8 @@ use diesel::{
     sql_types::{Array, HasSqlType},
 };
 
-/// Binds an array whose length the planner does not see. In an `unnest` of several one such is enough.
+/// Binds an array whose length the planner does not see. In an `unnest` of several one such is enough: as many rows
+/// are expected as of the longest.
 pub fn push_array<'b, ST, U>(out: &mut AstPass<'_, 'b, Pg>, values: &'b U) -> QueryResult<()>
 where
     ST: 'static,

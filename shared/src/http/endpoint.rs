@@ -39,12 +39,15 @@ impl std::fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
-    /// An endpoint for everybody. `path` ends with a slash; requests may leave it out.
+    /// An endpoint for everybody. Its path ends with a slash, whether `path` has it or not; requests may leave
+    /// it out where [`frame::around`](super::frame::around) is around it, as in every server of
+    /// [`bind`](super::server::bind).
     #[must_use]
     pub fn open(path: &str) -> Self {
+        let path = if path.ends_with('/') { path.to_owned() } else { format!("{path}/") };
         Self {
-            path: path.to_owned(),
-            resource: web::resource(path),
+            resource: web::resource(path.as_str()),
+            path,
             methods: Vec::new(),
             protected: false,
             negotiated: true,

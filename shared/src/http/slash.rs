@@ -20,9 +20,32 @@ pub(super) fn complete(request: &mut ServiceRequest) {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
+    use actix_web::{
+        App, HttpResponse,
+        middleware::from_fn,
+        test::{TestRequest, call_service, init_service},
+    };
 
     use super::*;
+    use crate::http::{Endpoint, frame};
+
+    #[actix_web::test]
+    async fn an_endpoint_is_found_with_its_slash_and_without() {
+        let declared = |path: &str| Endpoint::open(path).get(HttpResponse::Ok);
+        let below = actix_web::web::scope("/below").service(declared("/")).service(declared("/{id}/part/"));
+        let app = App::new()
+            .service(declared("/with/"))
+            .service(declared("/without"))
+            .service(below)
+            .wrap(from_fn(frame::around));
+        let app = init_service(app).await;
+        for path in ["/with", "/without", "/below", "/below/7/part"] {
+            for (ending, status) in [("", 200), ("/", 200), ("?a=b", 200), ("/?a=b", 200), ("//", 404)] {
+                let request = TestRequest::with_uri(&format!("{path}{ending}")).to_request();
+                assert_eq!(call_service(&app, request).await.status(), status, "{path}{ending}");
+            }
+        }
+    }
 
     fn matched(uri: &str) -> (String, String) {
         let mut request = TestRequest::with_uri(uri).to_srv_request();

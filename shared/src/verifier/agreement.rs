@@ -22,21 +22,27 @@ const LEAST: u32 = 400;
 /// What was answered, by the refusal's name, with how often.
 type Answers = BTreeMap<String, usize>;
 
-type Question = fn(&Verifier, &str) -> Result<Arc<Claims>, Refusal>;
+/// A question gives the claims, and what is known of their key.
+type Question = fn(&Verifier, &str) -> Result<(Arc<Claims>, Option<String>), Refusal>;
 
-/// With revocation and without.
-const QUESTIONS: [Question; 2] = [
-    |verifier, token| verifier.decode_now(token),
-    |verifier, token| verifier.authenticate_now(token).map(|authentic| authentic.claims),
+/// With revocation, without, and with it afterwards.
+const QUESTIONS: [Question; 3] = [
+    |verifier, token| verifier.decode_now(token).map(|claims| (claims, None)),
+    |verifier, token| verifier.authenticate_now(token).map(|authentic| (authentic.claims, authentic.kid)),
+    |verifier, token| {
+        let authentic = verifier.authenticate_now(token)?;
+        verifier.check_revoked(&authentic)?;
+        Ok((authentic.claims, authentic.kid))
+    },
 ];
 
 fn live_through(history: &History, answers: &RefCell<Answers>) -> Result<(), TestCaseError> {
     let mut world = World::new(history);
     for (number, step) in history.steps.iter().enumerate() {
         world.take(step);
-        // Either may be the first to know a token.
+        // Each may be the first to know a token.
         let mut questions = QUESTIONS;
-        questions.rotate_left(number % 2);
+        questions.rotate_left(number % QUESTIONS.len());
         // Twice, so that what the first question left behind answers the second.
         for token in world.tokens.iter().chain(&world.tokens) {
             for ask in questions {

@@ -48,6 +48,7 @@ impl QueryFragment<Pg> for Together<'_> {
         sessions::all_columns.walk_ast(out.reborrow())?;
         out.push_sql(" FROM sessions WHERE id = ANY (");
         push_array::<Id, _>(&mut out, &self.0)?;
+        // The cast makes it a value; otherwise it would be a subquery of ids.
         out.push_sql("::uuid[])");
         Ok(())
     }
