@@ -4,6 +4,7 @@ use actix_web::{
     App as Server,
     body::to_bytes,
     http::{Method, StatusCode, header::HeaderMap},
+    middleware::from_fn,
     test::{TestRequest, init_service},
     web::Data,
 };
@@ -13,6 +14,7 @@ use shared::{
     auth::AuthenticationClasses,
     config::Variables,
     db::testing::TestDb,
+    http::frame,
     issuer::KeySource,
     keys::{Alg, KeySet, SigningKey},
     revocation::Revocations,
@@ -200,6 +202,7 @@ impl Actor<'_> {
     async fn call(&self, mut request: TestRequest) -> Answer {
         let Site { app, other, .. } = self.site;
         let server = Server::new().app_data(other.clone()).configure(|config| app.configure(config));
+        let server = server.wrap(from_fn(frame::around));
         let service = init_service(server).await;
         if let Some(token) = &self.token {
             request = request.insert_header(("authorization", format!("Bearer {token}")));
