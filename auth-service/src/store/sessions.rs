@@ -248,7 +248,19 @@ pub fn purge(conn: &mut DbConnection, now: Timestamp, limit: i64) -> QueryResult
 
 #[cfg(test)]
 mod tests {
+    use diesel::connection::SimpleConnection;
+
     use super::*;
+
+    /// Puts so many sessions beside that PostgreSQL looks for each by its key, which takes longer for more.
+    pub(super) fn crowd(conn: &mut DbConnection) {
+        let DbConnection::Postgres(pg) = conn else { return };
+        let fill = "INSERT INTO sessions (id, user_claim, is_superuser, secret, generation, created_at, rotated_at, \
+             expires_at, absolute_expires_at, user_agent, address) \
+             SELECT gen_random_uuid(), '7', FALSE, '', 4, now(), now(), now(), now(), '', '' \
+             FROM generate_series(1, 5000); ANALYZE sessions";
+        pg.batch_execute(fill).unwrap();
+    }
 
     pub(super) fn session(now: Timestamp) -> Session {
         Session {

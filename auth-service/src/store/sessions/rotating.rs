@@ -197,7 +197,10 @@ mod tests {
     use shared::db::testing::{TestDb, plans_are_kept};
 
     use super::{
-        super::{Reason, find, insert, revoke, tests::session},
+        super::{
+            Reason, find, insert, revoke,
+            tests::{crowd, session},
+        },
         *,
     };
 
@@ -290,6 +293,7 @@ mod tests {
         let untouched = |conn: &mut DbConnection, id| find(conn, id).unwrap().unwrap().generation == 4;
         assert!(untouched(&mut conn, ended.id) && untouched(&mut conn, expired.id));
         assert!(rotate_together(&mut conn, &[]).unwrap().is_empty());
+        crowd(&mut conn);
         for _ in 0..10 {
             rotate_together(&mut conn, &steps).unwrap();
         }

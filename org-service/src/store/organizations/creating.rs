@@ -16,7 +16,6 @@ use shared::{
     DbConnection, Timestamp,
     db::{
         Batcher,
-        opaque::push_array,
         types::{Id, Instant},
     },
 };
@@ -189,7 +188,7 @@ const BEGIN: &str = "made AS (INSERT INTO organizations (id, name, name_key, des
 impl QueryFragment<Pg> for Together<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("WITH asked AS (SELECT * FROM unnest(");
-        push_array::<Id, _>(&mut out, &self.id)?;
+        out.push_bind_param::<Array<Id>, _>(&self.id)?;
         for texts in &self.texts {
             out.push_sql(", ");
             out.push_bind_param::<Array<Text>, _>(texts)?;
