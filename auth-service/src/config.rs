@@ -123,6 +123,11 @@ pub struct Config {
     listings: Vec<Listing>,
 }
 
+/// Logins that wait for each hashing thread, unless told otherwise: about a third of a second's work, so that
+/// after a flood of logins the next ones find a queue that is soon empty, even while half as many as can be done
+/// go on coming in.
+const WAITING_PER_HASH_THREAD: usize = 16;
+
 impl Config {
     /// Reads and checks the settings.
     pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
@@ -134,6 +139,7 @@ impl Config {
         let rules = verifier.rules()?;
         let tokens = token_policy(&settings, &rules)?;
         let service_secrets = ServiceSecrets::read(variables)?;
+        let hash_threads = at_least_one("AUTH_HASH_THREADS", settings.hash_threads)?;
         Ok(Self {
             listen: settings.listen,
             management_listen: settings.management_listen,
@@ -161,8 +167,11 @@ impl Config {
             trusted_proxies: process.trusted_proxies(),
             org_url: org_url(settings.org_url, &service_secrets)?,
             service_secrets,
-            hash_threads: at_least_one("AUTH_HASH_THREADS", settings.hash_threads)?,
-            hash_queue: settings.hash_queue.clamp(1, 100_000),
+            hash_threads,
+            hash_queue: settings
+                .hash_queue
+                .unwrap_or_else(|| hash_threads.saturating_mul(WAITING_PER_HASH_THREAD))
+                .clamp(1, 100_000),
             listings,
         })
     }
@@ -303,5 +312,16 @@ mod tests {
             let error = Config::read(&Variables::from_pairs(pairs)).unwrap_err().to_string();
             assert!(error.starts_with(&format!("{name}: ")) && !error.contains('\n'), "{error}");
         }
+    }
+
+    #[test]
+    fn so_many_logins_wait_as_are_soon_done_unless_told_otherwise() {
+        let queue = |settings: &[(&str, &str)]| {
+            let pairs = [&[("AUTH_DATABASE_URL", "sqlite:///tmp/none.db")], settings].concat();
+            let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+            Config::read(&Variables::from_pairs(pairs)).unwrap().hash_queue
+        };
+        assert_eq!(queue(&[("AUTH_HASH_THREADS", "3")]), 48);
+        assert_eq!(queue(&[("AUTH_HASH_THREADS", "3"), ("AUTH_HASH_QUEUE", "5")]), 5);
     }
 }

@@ -66,8 +66,7 @@ pub(super) struct Settings {
     #[serde(default = "defaults::hash_threads")]
     pub(super) hash_threads: usize,
     /// Logins that may wait for a hashing thread before the answer is 503.
-    #[serde(default = "defaults::hash_queue")]
-    pub(super) hash_queue: usize,
+    pub(super) hash_queue: Option<usize>,
 }
 
 mod defaults {
@@ -120,8 +119,5 @@ mod defaults {
     /// Hashing must leave room for everything else.
     pub(super) fn hash_threads() -> usize {
         std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
-    }
-    pub(super) const fn hash_queue() -> usize {
-        64
     }
 }
