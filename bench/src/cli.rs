@@ -60,6 +60,8 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     /// How long a turn takes; whole seconds, for wrk knows no others.
     pub(crate) turn: Duration,
+    /// The same where in a short one too few answers come to tell anything.
+    pub(crate) long_turn: Duration,
     /// Different tokens in turn.
     pub(crate) tokens: usize,
     /// Live revocations.
@@ -88,6 +90,7 @@ const FULL: Plan = Plan {
     quick: false,
     rounds: 5,
     turn: Duration::from_secs(2),
+    long_turn: Duration::from_secs(6),
     tokens: 10_000,
     revocations: 1_000_000,
     bulk: 1_000_000,
@@ -101,12 +104,14 @@ const QUICK: Plan = Plan {
     quick: true,
     rounds: 1,
     turn: Duration::from_secs(1),
+    long_turn: Duration::from_secs(2),
     tokens: 1000,
     revocations: 50_000,
     bulk: 20_000,
     logouts: 20,
     idle: 1000,
-    scale: 20_000,
+    // More than are counted one by one.
+    scale: 100_000,
     watch: Duration::from_secs(6),
 };
 

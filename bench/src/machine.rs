@@ -5,6 +5,8 @@ use std::{path::Path, process::Command};
 use serde::{Deserialize, Serialize};
 use shared::Clock;
 
+use crate::stats::float;
+
 /// What the figures were measured on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Machine {
@@ -42,12 +44,17 @@ impl Machine {
         Self {
             model: field(&read("/proc/cpuinfo"), "model name").unwrap_or("unknown").to_owned(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            memory_gb: kilobytes(&read("/proc/meminfo")) / 1e6,
+            memory_gb: float(Self::memory()) / 1e9,
             load: load.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or_default(),
             date: format!("{:.0}", Clock::System.now().as_jiff()),
             commit: commit(repository).unwrap_or_else(|| "unknown".to_owned()),
             versions: said.collect(),
         }
+    }
+
+    /// Its memory, in bytes; 0 if the system does not tell.
+    pub(crate) fn memory() -> u64 {
+        bytes(&std::fs::read_to_string("/proc/meminfo").unwrap_or_default())
     }
 
     /// In one line.
@@ -63,9 +70,9 @@ fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     fields.find(|(found, _)| found.trim() == name).map(|(_, value)| value.trim())
 }
 
-fn kilobytes(meminfo: &str) -> f64 {
+fn bytes(meminfo: &str) -> u64 {
     let total = field(meminfo, "MemTotal").and_then(|value| value.split(' ').next());
-    total.and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default() * 1.024
+    total.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() * 1024
 }
 
 fn commit(repository: &Path) -> Option<String> {
@@ -91,7 +98,7 @@ mod tests {
     fn the_kernels_words_are_understood() {
         let cpus = "processor\t: 0\nmodel name\t: A Processor 3000: fast\n";
         assert_eq!(field(cpus, "model name"), Some("A Processor 3000: fast"));
-        assert!((kilobytes("MemTotal:       1000000 kB\nMemFree: 1 kB\n") - 1_024_000.0).abs() < 1e-6);
-        assert!(kilobytes("") < 1e-9);
+        assert_eq!(bytes("MemTotal:       1000000 kB\nMemFree: 1 kB\n"), 1_024_000_000);
+        assert_eq!(bytes(""), 0);
     }
 }

@@ -68,6 +68,9 @@ async fn measure(wanted: &Wanted) -> anyhow::Result<()> {
         Some(folder) => folder.canonicalize()?,
         None => programs::build().await?,
     };
+    if families.iter().any(|(name, _)| *name == rows::SCALE) {
+        programs::build_tests().await?;
+    }
     let machine = Machine::here(&programs::repository());
     say(&machine.summary())?;
     let stage = Stage::new(wanted.plan(), programs)?;

@@ -1,6 +1,9 @@
 //! [`Postgres`]: a private server out of the machine's packages, gone when dropped.
 
-use std::process::{Command, Stdio};
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context as _, ensure};
 use shared::DbUrl;
@@ -17,6 +20,15 @@ pub(crate) enum Durability {
     None,
 }
 
+const DURABLE: &str = "-c fsync=on -c synchronous_commit=on -c full_page_writes=on";
+
+/// What comes behind it stays on the first core.
+pub(crate) const ON_ONE_CORE: [&str; 3] = ["taskset", "--cpu-list", "0"];
+
+fn script() -> PathBuf {
+    repository().join(".ci/postgres")
+}
+
 /// A running server.
 #[derive(Debug)]
 pub(crate) struct Postgres {
@@ -28,13 +40,25 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Starts one.
     pub(crate) fn start(durability: Durability) -> anyhow::Result<Self> {
-        // In /tmp, for the account that runs the server must get there.
-        let folder = tempfile::Builder::new().prefix("tessera-postgres.").tempdir_in("/tmp")?;
         let settings = match durability {
-            Durability::Full => "-c fsync=on -c synchronous_commit=on -c full_page_writes=on",
+            Durability::Full => DURABLE,
             Durability::None => "",
         };
-        let mut command = Command::new(repository().join(".ci/postgres"));
+        Self::with(Command::new(script()), settings)
+    }
+
+    /// Starts a durable one that stays on the first core, with a quarter of the machine's memory, which is so
+    /// many bytes, for its pages: as PostgreSQL's documentation advises (`shared_buffers`).
+    pub(crate) fn on_one_core(memory: u64) -> anyhow::Result<Self> {
+        let mut taskset = Command::new(ON_ONE_CORE[0]);
+        taskset.args(&ON_ONE_CORE[1..]).arg(script());
+        Self::with(taskset, &format!("{DURABLE} -c shared_buffers={}MB", memory / 4_000_000))
+    }
+
+    /// By this command, which is the script or leads to it.
+    fn with(mut command: Command, settings: &str) -> anyhow::Result<Self> {
+        // In /tmp, for the account that runs the server must get there.
+        let folder = tempfile::Builder::new().prefix("tessera-postgres.").tempdir_in("/tmp")?;
         command.arg("start").arg(folder.path()).env("PG_SETTINGS", settings).stderr(Stdio::inherit());
         let started = command.output().context(".ci/postgres")?;
         ensure!(started.status.success(), "PostgreSQL did not start");
@@ -45,7 +69,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        let mut command = Command::new(repository().join(".ci/postgres"));
+        let mut command = Command::new(script());
         // What is left behind then is a folder under /tmp; there is nobody to tell.
         command.arg("stop").arg(self.folder.path()).status().ok();
     }

@@ -22,6 +22,20 @@ pub(crate) async fn build() -> anyhow::Result<PathBuf> {
     Ok(own.parent().context("a folder")?.to_owned())
 }
 
+/// The organization service's own tests, which `scale` runs, in release mode; cargo's own words are left out.
+pub(crate) fn tests(arguments: &[&str]) -> Vec<String> {
+    let own = ["test", "--release", "--locked", "--quiet", "--package", "org-service", "--lib"];
+    own.iter().chain(arguments).map(|&argument| argument.to_owned()).collect()
+}
+
+/// Builds them, on all cores and before the time counts.
+pub(crate) async fn build_tests() -> anyhow::Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(tests(&["--no-run"])).current_dir(repository()).kill_on_drop(true);
+    ensure!(cargo.status().await.context("cargo")?.success(), "the build failed");
+    Ok(())
+}
+
 /// Where the checkout's neighbours are, which come with it and are no part of it.
 pub(crate) fn beside(path: &str) -> PathBuf {
     repository().join("..").join(path)

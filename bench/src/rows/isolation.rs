@@ -19,8 +19,6 @@ const CONNECTIONS: usize = 16;
 /// Logins at any time.
 const LOGINS: usize = 8;
 const PART: f64 = 0.3;
-/// Turns in one: one answer in a hundred is seen too seldom in a short time to tell anything.
-const TURNS: u32 = 3;
 /// An authenticated request to the service that hashes.
 const PATH: &str = "/api/v1/user/me/";
 
@@ -44,7 +42,7 @@ pub(super) async fn measure(stage: &Stage) -> anyhow::Result<Vec<Row>> {
     let (full, _) = offer(&auth.base, clients(), Pace::Closed, stage.plan.turn).await;
     full.demand_good()?;
     let pace = Pace::PerSecond(full.goodput() * PART);
-    let length = stage.plan.turn * TURNS;
+    let length = stage.plan.long_turn;
 
     let (mut calm, mut busy, mut logins) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..stage.plan.rounds {

@@ -55,16 +55,16 @@ pub(super) async fn measure(stage: &Stage) -> anyhow::Result<Vec<Row>> {
 
 async fn refresh(stage: &Stage) -> anyhow::Result<Vec<Row>> {
     // More than may wait by default, or the queue would never be full; each has to log in first.
-    let (waiting, clients) =
-        if stage.plan.quick { ("64", 160 + REFRESHING) } else { ("1024", 1600 + REFRESHING) };
+    let (waiting, clients, connections) =
+        if stage.plan.quick { ("64", 160, 32) } else { ("1024", 1600, REFRESHING) };
     let cores = std::thread::available_parallelism()?.to_string();
     let settings = [("AUTH_DATABASE_WAITING", waiting), ("AUTH_HASH_THREADS", &cores)];
     let cluster = stage.cluster(&settings).await?;
     let auth = cluster.auth().await?;
     cluster.user(USER).await?;
-    let sessions = sessions(&cluster, &auth, clients).await?;
+    let sessions = sessions(&cluster, &auth, clients + connections).await?;
     let asks = sessions.into_iter().filter_map(|session| session.refresh).map(Asks::Chain).collect();
-    let seen = overload(stage, &auth.base, asks, REFRESHING).await?;
+    let seen = overload(stage, &auth.base, asks, connections).await?;
     Ok(seen.rows(&[GOODPUT, SHED, RECOVERY]))
 }
 

@@ -1,5 +1,5 @@
 //! First pages and look-ups among many rows, beside a thousand: the organization service's own test of its
-//! statements, on the same server.
+//! statements.
 
 use std::process::Stdio;
 
@@ -7,8 +7,9 @@ use anyhow::{Context as _, ensure};
 use tokio::process::Command;
 
 use crate::{
-    postgres::Durability,
-    programs::repository,
+    machine::Machine,
+    postgres::{ON_ONE_CORE, Postgres},
+    programs,
     row::{Measured, Row, Spec, Target, Unit},
     stage::Stage,
 };
@@ -22,20 +23,16 @@ const FIRST: Spec = Spec {
 };
 const LOOK_UP: Spec = Spec { name: "scale/look-up", what: "the same of the slowest look-up", ..FIRST };
 
-/// The test, with cargo's own words left out.
-pub(crate) fn command() -> Command {
-    let mut command = Command::new("cargo");
-    command.args(["test", "--release", "--locked", "--quiet", "--package", "org-service", "--lib"]);
-    command.current_dir(repository()).kill_on_drop(true);
-    command
-}
-
 pub(super) async fn measure(stage: &Stage) -> anyhow::Result<Vec<Row>> {
-    let server = stage.postgres(Durability::Full).await?.secret_text();
-    let mut command = command();
-    command.args(["scale", "--", "--nocapture"]).stdin(Stdio::null()).stderr(Stdio::inherit());
-    command.env("ORG_SCALE", stage.plan.scale.to_string()).env("TEST_POSTGRES_URL", server);
-    let output = command.output().await.context("cargo")?;
+    programs::build_tests().await?;
+    // Both on one core: for one to wake the other on another core takes longer than most of the statements.
+    let server = Postgres::on_one_core(Machine::memory())?;
+    let mut command = Command::new(ON_ONE_CORE[0]);
+    command.args(&ON_ONE_CORE[1..]).arg("cargo").args(programs::tests(&["scale", "--", "--nocapture"]));
+    command.current_dir(programs::repository()).kill_on_drop(true);
+    command.stdin(Stdio::null()).stderr(Stdio::inherit());
+    command.env("ORG_SCALE", stage.plan.scale.to_string()).env("TEST_POSTGRES_URL", server.url.secret_text());
+    let output = command.output().await.context("taskset")?;
     let operations = read(&String::from_utf8_lossy(&output.stdout));
     // It fails where a bound is exceeded, which is for the row to say.
     ensure!(!operations.is_empty(), "the test printed no figures");

@@ -33,7 +33,7 @@ struct Size {
 
 fn size() -> Size {
     match Variables::from_env().get("ORG_SCALE") {
-        Some(rows) => Size { rows: rows.parse().unwrap(), rounds: 2000, bound: 1.3 },
+        Some(rows) => Size { rows: rows.parse().unwrap(), rounds: 1000, bound: 1.3 },
         None => Size { rows: MANY, rounds: 100, bound: 5.0 },
     }
 }

@@ -27,8 +27,6 @@ use crate::{
 
 /// Connections; each side hashes on two cores.
 const CONNECTIONS: usize = 4;
-/// A turn in which enough of them are answered: each takes the better part of a second.
-const TURN: Duration = Duration::from_secs(5);
 /// Users of ours, far more than log in during a turn: nobody logs in twice under the old hash.
 const USERS: usize = 1000;
 
@@ -51,7 +49,8 @@ pub(super) async fn measure(stage: &Stage, peer: &Peer) -> anyhow::Result<Row> {
         wrk.run(auth, (ours, length)).await
     };
     let plan = plan(stage);
-    let plan = Plan { turn: plan.turn.max(TURN), ..plan };
+    // Each takes the better part of a second.
+    let plan = Plan { turn: plan.long_turn, ..plan };
     let sides = [Contender::new(turn), Contender::new(|length| wrk.run(&peer.node, (&theirs, length)))];
     let [ours, theirs] = contest(&plan, sides).await?;
     let measured = ratio(("ours", &ours), ("peer", &theirs));
