@@ -104,15 +104,15 @@ const QUICK: Plan = Plan {
     quick: true,
     rounds: 1,
     turn: Duration::from_secs(1),
-    long_turn: Duration::from_secs(2),
+    long_turn: Duration::from_secs(1),
     tokens: 1000,
     revocations: 50_000,
-    bulk: 20_000,
+    bulk: 5000,
     logouts: 20,
     idle: 1000,
     // More than are counted one by one.
-    scale: 100_000,
-    watch: Duration::from_secs(6),
+    scale: 50_000,
+    watch: Duration::from_secs(3),
 };
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ async fn overload(
     mut asks: Vec<Asks>,
     connections: usize,
 ) -> anyhow::Result<Seen> {
-    let length = stage.plan.turn * 2;
+    let length = stage.plan.long_turn;
     let few = asks.split_off(asks.len().saturating_sub(connections));
     let (peak, few) = offer(base, few, Pace::Closed, length).await;
     peak.demand_good()?;

@@ -55,9 +55,11 @@ pub(super) async fn measure(stage: &Stage) -> anyhow::Result<Vec<Row>> {
     if peer::folder().is_none() {
         return Ok(ALL.map(|spec| spec.with(Outcome::Skipped("peer absent".to_owned()))).into());
     }
-    let mut rows = reading(stage).await?;
+    // Tokens that outlive the run, as ours do. The first one to start installs what both need.
+    let still = Peer::start(stage, &json!({"ACCESS_TOKEN_LIFETIME": 43_200})).await?;
     let settings = json!({"ROTATE_REFRESH_TOKENS": true, "BLACKLIST_AFTER_ROTATION": true});
-    let mut peer = Peer::start(stage, &settings).await?;
+    let (sides, mut peer) = tokio::try_join!(Sides::new(stage, still), Peer::start(stage, &settings))?;
+    let mut rows = reading(stage, sides).await?;
     rows.push(ROTATE.or_failed(rotating(stage, &peer).await));
     rows.push(OBTAIN.or_failed(obtain::measure(stage, &peer).await));
     peer.node.terminate().await?;
@@ -87,12 +89,10 @@ struct Sides {
 }
 
 impl Sides {
-    async fn new(stage: &Stage) -> anyhow::Result<Self> {
+    async fn new(stage: &Stage, peer: Peer) -> anyhow::Result<Self> {
         let ours = World::new(stage, &[("AUTH_ROTATE_REFRESH_TOKENS", "false")]).await?;
         let session = sessions(&ours.cluster, &ours.auth, 1).await?.pop();
         let refresh = session.and_then(|session| session.refresh).context("a token")?;
-        // Tokens that outlive the run, as ours do.
-        let peer = Peer::start(stage, &json!({"ACCESS_TOKEN_LIFETIME": 43_200})).await?;
         let theirs = peer.login().await?;
         let mut their_org = String::new();
         for number in 0..ORGANIZATIONS {
@@ -125,8 +125,7 @@ impl Sides {
     }
 }
 
-async fn reading(stage: &Stage) -> anyhow::Result<Vec<Row>> {
-    let mut sides = Sides::new(stage).await?;
+async fn reading(stage: &Stage, mut sides: Sides) -> anyhow::Result<Vec<Row>> {
     let rows = compare(stage, &sides).await;
     sides.peer.node.terminate().await?;
     Ok(rows)

@@ -28,7 +28,7 @@ use crate::{
 /// Connections; each side hashes on two cores.
 const CONNECTIONS: usize = 4;
 /// Users of ours, far more than log in during a turn: nobody logs in twice under the old hash.
-const USERS: usize = 1000;
+const USERS: usize = 300;
 
 pub(super) async fn measure(stage: &Stage, peer: &Peer) -> anyhow::Result<Row> {
     let hash = their_hash(peer).await?;
