@@ -56,7 +56,8 @@ pub(crate) enum Command {
 pub(crate) struct Plan {
     /// Whether it is the short one.
     pub(crate) quick: bool,
-    /// How often each side takes its turn.
+    /// How often each side takes its turn. Many short turns tell more than few long ones: a neighbour on the
+    /// machine comes and goes within seconds.
     pub(crate) rounds: usize,
     /// How long a turn takes; whole seconds, for wrk knows no others.
     pub(crate) turn: Duration,
@@ -88,9 +89,9 @@ impl Wanted {
 
 const FULL: Plan = Plan {
     quick: false,
-    rounds: 5,
-    turn: Duration::from_secs(2),
-    long_turn: Duration::from_secs(6),
+    rounds: 9,
+    turn: Duration::from_secs(1),
+    long_turn: Duration::from_secs(4),
     tokens: 10_000,
     revocations: 1_000_000,
     bulk: 1_000_000,

@@ -14,6 +14,7 @@ use std::{
 };
 
 use e2e::wire::{self, Wire};
+use futures_util::{StreamExt as _, stream};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -80,6 +81,9 @@ impl Asks {
     }
 }
 
+/// Connections that are made at a time.
+const CONNECTING: usize = 64;
+
 /// One connection with what it needs.
 struct Client {
     base: String,
@@ -106,18 +110,35 @@ impl Client {
 
 /// Offers this to a service for so long, on a connection for each; gives the connections' last state too.
 pub(crate) async fn offer(base: &str, asks: Vec<Asks>, pace: Pace, length: Duration) -> (Shots, Vec<Asks>) {
-    let (began, turn) = (Instant::now(), Arc::new(AtomicU64::new(0)));
-    let mut clients = JoinSet::new();
-    for asks in asks {
-        let client = Client { base: base.to_owned(), wire: None, asks };
-        clients.spawn(until(client, pace, (began, length), Arc::clone(&turn)));
+    Clients::connect(base, asks).await.offer(pace, length).await
+}
+
+/// Connections on which nothing has been asked yet.
+pub(crate) struct Clients(Vec<Client>);
+
+impl Clients {
+    /// One for each. Those that cannot be had now are tried again when something is due on them.
+    pub(crate) async fn connect(base: &str, asks: Vec<Asks>) -> Self {
+        let one = |asks| async move {
+            Client { base: base.to_owned(), wire: Wire::connect(base).await.ok(), asks }
+        };
+        Self(stream::iter(asks).map(one).buffered(CONNECTING).collect().await)
     }
-    let (mut all, mut left) = (Vec::new(), Vec::new());
-    for (shots, client) in clients.join_all().await {
-        all.extend(shots);
-        left.push(client.asks);
+
+    /// Offers this on them for so long; gives their last state too.
+    pub(crate) async fn offer(self, pace: Pace, length: Duration) -> (Shots, Vec<Asks>) {
+        let (began, turn) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+        let mut clients = JoinSet::new();
+        for client in self.0 {
+            clients.spawn(until(client, pace, (began, length), Arc::clone(&turn)));
+        }
+        let (mut all, mut left) = (Vec::new(), Vec::new());
+        for (shots, client) in clients.join_all().await {
+            all.extend(shots);
+            left.push(client.asks);
+        }
+        (Shots { all, length }, left)
     }
-    (Shots { all, length }, left)
 }
 
 async fn until(

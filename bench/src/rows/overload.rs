@@ -8,13 +8,15 @@ use serde_json::json;
 
 use super::login;
 use crate::{
-    open_loop::{Asks, Pace, Shots, offer},
+    open_loop::{Asks, Clients, Pace, Shots, offer},
     row::{Measured, Row, Run, Side, Spec, Target, Unit},
     stage::Stage,
-    stats::{float, percentile},
+    stats::{median, percentile, size},
     tokens::{USER, sessions},
 };
 
+/// How often, at the most.
+const ROUNDS: usize = 3;
 /// Times capacity.
 const TIMES: f64 = 3.0;
 /// Connections that reach capacity: steps that come together are taken together, logins one per thread.
@@ -92,26 +94,44 @@ struct Seen {
     recovery: Duration,
 }
 
+/// Once, or in the full size a few times.
 async fn overload(
     stage: &Stage,
     base: &str,
     mut asks: Vec<Asks>,
     connections: usize,
-) -> anyhow::Result<Seen> {
-    let length = stage.plan.long_turn;
-    let few = asks.split_off(asks.len().saturating_sub(connections));
+) -> anyhow::Result<Rounds> {
+    let mut rounds = Vec::new();
+    for _ in 0..stage.plan.rounds.min(ROUNDS) {
+        let few = asks.split_off(asks.len().saturating_sub(connections));
+        let (seen, few, many) = once(base, (few, asks), stage.plan.long_turn).await?;
+        rounds.push(seen);
+        asks = [many, few].concat();
+    }
+    Ok(Rounds(rounds))
+}
+
+/// Gives the state of all connections, too.
+async fn once(
+    base: &str,
+    (few, many): (Vec<Asks>, Vec<Asks>),
+    length: Duration,
+) -> anyhow::Result<(Seen, Vec<Asks>, Vec<Asks>)> {
     let (peak, few) = offer(base, few, Pace::Closed, length).await;
     peak.demand_good()?;
     let half = Pace::PerSecond(peak.goodput() * PART);
     let (usual, few) = offer(base, few, half, length).await;
     let too_much = Pace::PerSecond(peak.goodput() * TIMES);
+    // To connect is no part of it, and not to be put off by it.
+    let (few, many) = (Clients::connect(base, few).await, Clients::connect(base, many).await);
     // From the moment at which nothing more is added to what waits.
     let afterwards = async {
         tokio::time::sleep(length).await;
-        offer(base, few, half, length).await
+        few.offer(half, length).await
     };
-    let ((overload, _), (after, _)) = tokio::join!(offer(base, asks, too_much, length), afterwards);
-    Ok(Seen { recovery: recovery(&after, usual.percentile(99)), usual, after, peak, overload })
+    let ((overload, many), (after, few)) = tokio::join!(many.offer(too_much, length), afterwards);
+    let recovery = recovery(&after, usual.percentile(99));
+    Ok((Seen { peak, usual, overload, after, recovery }, few, many))
 }
 
 /// Until the end of the last request that was refused, and of the last moment in which most took longer than
@@ -128,21 +148,40 @@ fn recovery(after: &Shots, usual: Duration) -> Duration {
     refused.max(WINDOW * slow.unwrap_or_default())
 }
 
-impl Seen {
-    fn rows(&self, [goodput, shed, recovery]: &[Spec; 3]) -> Vec<Row> {
-        let side = |name: &str, shots: &Shots| {
-            let ms = |percent| Some(shots.percentile(percent).as_secs_f64() * 1e3);
-            Side::of(name, &[Run { rate: shots.goodput(), p50_ms: ms(50), p99_ms: ms(99), cpu_us: None }])
+struct Rounds(Vec<Seen>);
+
+impl Rounds {
+    fn each(&self, what: impl Fn(&Seen) -> f64) -> Vec<f64> {
+        self.0.iter().map(what).collect()
+    }
+
+    fn side(&self, name: &str, which: impl Fn(&Seen) -> &Shots) -> Side {
+        let ms = |shots: &Shots, percent| Some(shots.percentile(percent).as_secs_f64() * 1e3);
+        let run = |shots: &Shots| Run {
+            rate: shots.goodput(),
+            p50_ms: ms(shots, 50),
+            p99_ms: ms(shots, 99),
+            cpu_us: None,
         };
-        let sides = vec![side("in overload", &self.overload), side("peak", &self.peak)];
-        let halves = vec![side("half of it, afterwards", &self.after), side("the same before", &self.usual)];
-        let part = self.overload.goodput() / self.peak.goodput();
-        let asked = float(self.overload.all.len() as u64) / self.overload.length.as_secs_f64();
-        let note = format!("{asked:.0} were asked for per second, by the machine that answers");
+        Side::of(name, &self.0.iter().map(|seen| run(which(seen))).collect::<Vec<_>>())
+    }
+
+    fn rows(&self, [goodput, shed, recovery]: &[Spec; 3]) -> Vec<Row> {
+        let sides =
+            vec![self.side("in overload", |seen| &seen.overload), self.side("peak", |seen| &seen.peak)];
+        let halves = vec![
+            self.side("half of it, afterwards", |seen| &seen.after),
+            self.side("the same before", |seen| &seen.usual),
+        ];
+        let parts = self.each(|seen| seen.overload.goodput() / seen.peak.goodput());
+        let asked = self.each(|seen| size(seen.overload.all.len()) / seen.overload.length.as_secs_f64());
+        let note = format!("{:.0} were asked for per second, by the machine that answers", median(asked));
+        // Whoever was refused without a word, in any round.
+        let told = self.each(|seen| seen.overload.shed()).into_iter().fold(1.0, f64::min);
         vec![
-            goodput.measured(Measured::of(vec![part], sides).noting(note)),
-            shed.measured(Measured::once(self.overload.shed() * 100.0)),
-            recovery.measured(Measured::of(vec![self.recovery.as_secs_f64()], halves)),
+            goodput.measured(Measured::of(parts, sides).noting(note)),
+            shed.measured(Measured::once(told * 100.0)),
+            recovery.measured(Measured::of(self.each(|seen| seen.recovery.as_secs_f64()), halves)),
         ]
     }
 }

@@ -29,7 +29,7 @@ use crate::{
 /// Connections of each side.
 const CONNECTIONS: usize = 16;
 /// A ratio of twenty is seen in a few rounds.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 const VERIFY: Spec = Spec {
     name: "peer/verify",
