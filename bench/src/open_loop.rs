@@ -18,6 +18,7 @@ use futures_util::{StreamExt as _, stream};
 use tokio::task::JoinSet;
 
 use crate::{
+    row::Run,
     rows::refresh,
     stats::{float, percentile, size},
 };
@@ -178,6 +179,12 @@ impl Shots {
     /// The time within which so many per cent of the good answers came.
     pub(crate) fn percentile(&self, percent: usize) -> Duration {
         percentile(self.good().map(|shot| shot.took).collect(), percent)
+    }
+
+    /// The good answers in numbers.
+    pub(crate) fn run(&self) -> Run {
+        let ms = |percent| Some(self.percentile(percent).as_secs_f64() * 1e3);
+        Run { rate: self.goodput(), p50_ms: ms(50), p99_ms: ms(99), cpu_us: None }
     }
 
     /// What was answered with 200 by the end: what comes later was not done in that time.

@@ -1,6 +1,7 @@
 //! [`Postgres`]: a private server out of the machine's packages, gone when dropped.
 
 use std::{
+    ffi::OsStr,
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -22,8 +23,12 @@ pub(crate) enum Durability {
 
 const DURABLE: &str = "-c fsync=on -c synchronous_commit=on -c full_page_writes=on";
 
-/// What comes behind it stays on the first core.
-pub(crate) const ON_ONE_CORE: [&str; 3] = ["taskset", "--cpu-list", "0"];
+/// A command to run this program on the first core, with everything that it starts.
+pub(crate) fn on_one_core(program: impl AsRef<OsStr>) -> Command {
+    let mut taskset = Command::new("taskset");
+    taskset.args(["--cpu-list", "0"]).arg(program);
+    taskset
+}
 
 fn script() -> PathBuf {
     repository().join(".ci/postgres")
@@ -50,9 +55,8 @@ impl Postgres {
     /// Starts a durable one that stays on the first core, with a quarter of the machine's memory, which is so
     /// many bytes, for its pages: as PostgreSQL's documentation advises (`shared_buffers`).
     pub(crate) fn on_one_core(memory: u64) -> anyhow::Result<Self> {
-        let mut taskset = Command::new(ON_ONE_CORE[0]);
-        taskset.args(&ON_ONE_CORE[1..]).arg(script());
-        Self::with(taskset, &format!("{DURABLE} -c shared_buffers={}MB", memory / 4_000_000))
+        let settings = format!("{DURABLE} -c shared_buffers={}kB", memory / 4 / 1024);
+        Self::with(on_one_core(script()), &settings)
     }
 
     /// By this command, which is the script or leads to it.

@@ -51,7 +51,7 @@ pub(crate) const FAMILIES: [Family; 17] = [
     (BUILDS, |stage| Box::pin(builds::measure(stage))),
 ];
 
-/// Needs tests built besides.
+/// Runs tests, which are built before anything is measured.
 pub(crate) const SCALE: &str = "scale";
 
 /// What takes minutes and is left out unless it was asked for.

@@ -70,6 +70,5 @@ pub(super) async fn measure(stage: &Stage) -> anyhow::Result<Vec<Row>> {
 async fn one(auth: &Node, clients: Vec<Asks>, (pace, length): (Pace, Duration)) -> anyhow::Result<Run> {
     let (shots, _) = offer(&auth.base, clients, pace, length).await;
     shots.demand_good()?;
-    let ms = |percent| Some(shots.percentile(percent).as_secs_f64() * 1e3);
-    Ok(Run { rate: shots.goodput(), p50_ms: ms(50), p99_ms: ms(99), cpu_us: None })
+    Ok(shots.run())
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::login;
 use crate::{
     open_loop::{Asks, Clients, Pace, Shots, offer},
-    row::{Measured, Row, Run, Side, Spec, Target, Unit},
+    row::{Measured, Row, Side, Spec, Target, Unit},
     stage::Stage,
     stats::{median, percentile, size},
     tokens::{USER, sessions},
@@ -148,6 +148,7 @@ fn recovery(after: &Shots, usual: Duration) -> Duration {
     refused.max(WINDOW * slow.unwrap_or_default())
 }
 
+/// What was seen, round by round.
 struct Rounds(Vec<Seen>);
 
 impl Rounds {
@@ -156,14 +157,7 @@ impl Rounds {
     }
 
     fn side(&self, name: &str, which: impl Fn(&Seen) -> &Shots) -> Side {
-        let ms = |shots: &Shots, percent| Some(shots.percentile(percent).as_secs_f64() * 1e3);
-        let run = |shots: &Shots| Run {
-            rate: shots.goodput(),
-            p50_ms: ms(shots, 50),
-            p99_ms: ms(shots, 99),
-            cpu_us: None,
-        };
-        Side::of(name, &self.0.iter().map(|seen| run(which(seen))).collect::<Vec<_>>())
+        Side::of(name, &self.0.iter().map(|seen| which(seen).run()).collect::<Vec<_>>())
     }
 
     fn rows(&self, [goodput, shed, recovery]: &[Spec; 3]) -> Vec<Row> {

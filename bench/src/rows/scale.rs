@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use crate::{
     machine::Machine,
-    postgres::{ON_ONE_CORE, Postgres},
+    postgres::{Postgres, on_one_core},
     programs,
     row::{Measured, Row, Spec, Target, Unit},
     stage::Stage,
@@ -24,11 +24,10 @@ const FIRST: Spec = Spec {
 const LOOK_UP: Spec = Spec { name: "scale/look-up", what: "the same of the slowest look-up", ..FIRST };
 
 pub(super) async fn measure(stage: &Stage) -> anyhow::Result<Vec<Row>> {
-    programs::build_tests().await?;
     // Both on one core: for one to wake the other on another core takes longer than most of the statements.
     let server = Postgres::on_one_core(Machine::memory())?;
-    let mut command = Command::new(ON_ONE_CORE[0]);
-    command.args(&ON_ONE_CORE[1..]).arg("cargo").args(programs::tests(&["scale", "--", "--nocapture"]));
+    let mut command = Command::from(on_one_core("cargo"));
+    command.args(programs::tests(&["scale", "--", "--nocapture"]));
     command.current_dir(programs::repository()).kill_on_drop(true);
     command.stdin(Stdio::null()).stderr(Stdio::inherit());
     command.env("ORG_SCALE", stage.plan.scale.to_string()).env("TEST_POSTGRES_URL", server.url.secret_text());

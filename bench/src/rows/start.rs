@@ -11,7 +11,7 @@ use crate::{
     stats::float,
 };
 
-/// Starts differ less than rates.
+/// Enough, for each takes more than a second.
 const ROUNDS: usize = 5;
 /// When what the start needed has been given back.
 const SETTLED: Duration = Duration::from_secs(1);
